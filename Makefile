@@ -1,5 +1,6 @@
 # make demo   the main job on the embedded database, verified, then up to explore
 # make test   all tests, with the race detector where there is a C compiler; long comparisons once more without
+# make test-short  the inner loop: SQLite only, no browser, a part of the long comparisons, no race detector
 # make bench  the benchmarks
 # make nightly  a million mutated statements for the verifier of the browser and for the oracle; a few hours
 # make pages  the styles and scripts of the pages, which are embedded in the binary; needs npm
@@ -10,7 +11,7 @@ ARITHMETIC = crypto/internal/fips140/edwards25519/... crypto/internal/fips140/ni
 	filippo.io/edwards25519/... filippo.io/mldsa/... github.com/gtank/ristretto255
 RACE ?= $(if $(shell command -v gcc || command -v clang),-race $(ARITHMETIC:%=-gcflags=%=-race=false))
 
-.PHONY: first demo test nightly bench build pages pictures vet clean
+.PHONY: first demo test test-short nightly bench build pages pictures vet clean
 
 build: first pages
 	$(GO) build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -40,6 +41,9 @@ internal/web/ui/dist/design-system.css: internal/web/node_modules/.package-lock.
 test: pages
 	$(GO) test $(RACE) -timeout 40m ./...
 	$(if $(RACE),$(GO) test -timeout 20m ./verifier)
+
+test-short: pages
+	$(GO) test -short -timeout 10m ./...
 
 nightly: pages
 	IGLEDGER_REQUIRE_ALL=1 IGLEDGER_MUTATIONS=1000000 $(GO) test -timeout 0 -run 'TestBrowserAgreesOnMutations|TestOracleAgreesOnMutations' ./verifier

@@ -40,8 +40,17 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	bin := buildIgverify(t)
+	p := scripts(t, bin)
+	if testing.Short() {
+		p.Dir, p.Files = "", []string{"testdata/usage.txt", "testdata/story.txt", "testdata/consent.txt"}
+	}
+	testscript.Run(t, p)
+}
+
+// scripts returns how the scripts in testdata run, with the commands in bin.
+func scripts(t *testing.T, bin string) testscript.Params {
 	onSQLite := strings.HasPrefix(testdb.One(t), "sqlite:")
-	testscript.Run(t, testscript.Params{
+	return testscript.Params{
 		Dir:       "testdata",
 		Condition: func(cond string) (bool, error) { return cond == "sqlite" && onSQLite, nil },
 		Setup: func(env *testscript.Env) error {
@@ -70,7 +79,7 @@ func TestScripts(t *testing.T) {
 			"tampers":   tamperWithVerdict,
 			"finds":     findsEvents,
 		},
-	})
+	}
 }
 
 // serve starts igledger serve as a separate process, sets $IGLEDGER_URL, and kills the process at
@@ -91,23 +100,29 @@ func serveInBackground(ts *testscript.TestScript, _ bool, args []string) {
 	stderr, err := cmd.StderrPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
-	address := make(chan string, 1)
+	log, err := os.OpenFile(ts.MkAbs("server.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	started := make(chan string, 1)
 	go func() {
-		defer close(address)
-		for lines := bufio.NewScanner(stderr); lines.Scan(); {
-			if _, rest, ok := strings.Cut(lines.Text(), "address="); ok {
-				address <- strings.Fields(rest)[0]
-				io.Copy(io.Discard, stderr) //nolint:errcheck // it ends with the process
+		defer close(started)
+		for lines := bufio.NewScanner(io.TeeReader(stderr, log)); lines.Scan(); {
+			if strings.Contains(lines.Text(), " address=") {
+				started <- lines.Text()
+				io.Copy(log, stderr) //nolint:errcheck // it ends with the process
 				return
 			}
 		}
 	}()
-	base, ok := <-address
+	line, ok := <-started
 	if !ok {
 		ts.Fatalf("the server did not start: %v", cmd.Wait())
 	}
+	for name, variable := range map[string]string{"address": "IGLEDGER_URL", "metrics": "METRICS_URL"} {
+		_, rest, _ := strings.Cut(line, " "+name+"=")
+		value, _, _ := strings.Cut(rest, " ")
+		ts.Setenv(variable, value)
+	}
 	ts.Defer(func() { cmd.Process.Kill(); cmd.Wait() }) //nolint:errcheck // it may have been stopped
-	ts.Setenv("IGLEDGER_URL", base)
 	servers.Store(ts, cmd)
 }
 

@@ -49,6 +49,7 @@ func shared(durable bool) (*Postgres, error) {
 // installed, it skips the test.
 func StartPostgres(t testing.TB) *Postgres {
 	t.Helper()
+	notShort(t)
 	s, err := start(true)
 	if err != nil {
 		missing(t, err)

@@ -53,6 +53,7 @@ func SQLite(t testing.TB) string {
 // PostgreSQL returns the URL of a fresh database on the shared server, or skips the test.
 func PostgreSQL(t testing.TB) string {
 	t.Helper()
+	notShort(t)
 	base := os.Getenv("IGLEDGER_TEST_POSTGRES_URL")
 	if base == "" {
 		_, bench := t.(*testing.B)
@@ -70,6 +71,7 @@ func PostgreSQL(t testing.TB) string {
 // the test as PostgreSQL does.
 func OnSocket(t testing.TB) (dsn, socket string) {
 	t.Helper()
+	notShort(t)
 	s, err := shared(false)
 	if err != nil {
 		missing(t, err)
@@ -106,6 +108,14 @@ func startCockroach(binary string) (testserver.TestServer, error) {
 		return nil, fmt.Errorf("starting CockroachDB: %w", err)
 	}
 	return s, nil
+}
+
+// notShort skips a test under -short, which leaves out all engines but SQLite.
+func notShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short leaves out all engines but SQLite")
+	}
 }
 
 func missing(t testing.TB, err error) {

@@ -79,6 +79,14 @@ func Required(t testing.TB, what string, err error) {
 	t.Skipf("no %s: %v", what, err)
 }
 
+// NotShort skips a test under -short, which leaves out what needs a browser.
+func NotShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short leaves out what needs a browser")
+	}
+}
+
 // Tab is a tab of a browser profile that shares no cookie and no storage with any other.
 type Tab struct {
 	testing.TB
@@ -104,6 +112,7 @@ const Phone = 390
 // New opens a tab. Without Chromium the test is skipped, or fails where everything must be there.
 func New(t testing.TB, how How) *Tab {
 	t.Helper()
+	NotShort(t)
 	chromium.start.Do(func() { chromium.err = startChromium() })
 	Required(t, "Chromium", chromium.err)
 	ctx, cancel := chromedp.NewContext(chromium.ctx, chromedp.WithNewBrowserContext())
