@@ -81,3 +81,12 @@ func TestEmergency(t *testing.T) {
 		}
 	}
 }
+
+func TestClosest(t *testing.T) {
+	for written, want := range map[string]string{"TRAET": "TREAT", "HCOMLP": "HCOMPL", "treat": "TREAT", "TREATT": "TREAT",
+		"nosiness": "", "": ""} {
+		if got := Closest(written, []string{"TRAIN", "TREAT", "HCOMPL", "HRESCH"}); got != want {
+			t.Errorf("Closest(%q) = %q, want %q", written, got, want)
+		}
+	}
+}
