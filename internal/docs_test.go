@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -28,6 +29,7 @@ var (
 	testName   = regexp.MustCompile(`^(Test|Fuzz|Benchmark|Example)[A-Z]\w*$`)
 	dottedName = regexp.MustCompile(`^[A-Za-z]\w*(\.[A-Za-z]\w*)+$`)
 	sourceFile = regexp.MustCompile(`^[\w./-]+\.(go|md|cedar|cedarschema|properties)$`)
+	target     = regexp.MustCompile("(?:^|`)make ([a-z][a-z-]*)")
 	delimiter  = regexp.MustCompile(`^\|[ :]*-`)
 )
 
@@ -111,6 +113,59 @@ func TestDocsLines(t *testing.T) {
 				t.Errorf("%s:%d begins a table without a header; is it cut off from the one above?", p.Name, l.Number)
 			}
 		}
+	}
+}
+
+// TestDocsNameTargets finds "make target" in the documents: the Makefile must have each.
+func TestDocsNameTargets(t *testing.T) {
+	makefile, err := os.ReadFile(root + "/Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range testdocs.Pages(t, root) {
+		if p.Name == "NEWS.md" {
+			continue // see above
+		}
+		for _, l := range p.Lines {
+			for _, m := range target.FindAllStringSubmatch(l.Text, -1) {
+				if (l.Code || strings.HasPrefix(m[0], "`")) && !strings.Contains(string(makefile), "\n"+m[1]+":") {
+					t.Errorf("%s:%d: there is no make %s", p.Name, l.Number, m[1])
+				}
+			}
+		}
+	}
+}
+
+// TestGlossary follows each word of the glossary to the pages that are said to use it: they have it.
+func TestGlossary(t *testing.T) {
+	text := map[string]string{}
+	for _, p := range testdocs.Pages(t, root) {
+		var b strings.Builder
+		for _, l := range p.Lines {
+			b.WriteString(strings.ToLower(l.Text) + " ")
+		}
+		text[filepath.Base(p.Name)] = strings.Join(strings.Fields(b.String()), " ")
+	}
+	words := 0
+	for _, l := range testdocs.Read(t, root, "docs/GLOSSARY.md").Lines {
+		cells := strings.Split(l.Text, "|")
+		if len(cells) != 6 || delimiter.MatchString(l.Text) || strings.TrimSpace(cells[1]) == "Word" {
+			continue
+		}
+		words++
+		spellings := strings.FieldsFunc(strings.ToLower(cells[1]), func(r rune) bool { return strings.ContainsRune(",()`", r) })
+		for _, m := range link.FindAllStringSubmatch(cells[4], -1) {
+			file, _, _ := strings.Cut(m[1], "#")
+			if !slices.ContainsFunc(spellings, func(s string) bool {
+				s = strings.TrimSpace(s)
+				return s != "" && strings.Contains(text[file], s)
+			}) {
+				t.Errorf("docs/GLOSSARY.md:%d: %s does not speak of%s", l.Number, file, cells[1])
+			}
+		}
+	}
+	if words < 50 {
+		t.Errorf("only %d words found", words)
 	}
 }
 

@@ -57,6 +57,7 @@ type pending struct {
 	vrfProof []byte
 	content  vault.Content
 	stream   [16]byte // see streamOf
+	reports  [16]byte // stream of whose day it speaks, which must have begun; zero: none
 	delegate struct { // of a delegation: the person who acts
 		id string
 		k  wire.Hash
@@ -215,7 +216,7 @@ func (l *Log) newPending(e *entry.Entry, by signers) *pending {
 	if p.res.Err != nil {
 		return p
 	}
-	p.key, p.stream = idempotencyKey(e.Issuer, e.ID), streamOf(e)
+	p.key, p.stream, p.reports = idempotencyKey(e.Issuer, e.ID), streamOf(e), reportsOn(e)
 	if e.Type.Sealed() {
 		p.link.Tag, p.vrfProof = l.tags.tag(e.ShownSub())
 	}

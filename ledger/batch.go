@@ -169,7 +169,11 @@ func (b *batchTx) addRoot() error {
 
 // allow adds public item i if it is allowed at the next index. It reports whether it added it.
 func (b *batchTx) allow(i int) (added bool, err error) {
-	if err := b.authorise(b.batch[i], b.size); err != nil {
+	err = b.authorise(b.batch[i], b.size)
+	if err == nil {
+		err = b.begun(b.batch[i])
+	}
+	if err != nil {
 		b.refuse(i, err)
 		return false, nil
 	}
@@ -184,7 +188,11 @@ func (b *batchTx) admitSealed() (acts, others []int, err error) {
 		if !p.e.Type.Sealed() || b.repeated(i) {
 			continue
 		}
-		if err := b.authorise(p, b.size); err != nil {
+		err := b.authorise(p, b.size)
+		if err == nil {
+			err = b.begun(p)
+		}
+		if err != nil {
 			b.refuse(i, err)
 			continue
 		}

@@ -126,13 +126,11 @@ func lookup(batch []*pending) storage.Lookup {
 			chains[p.history.K] = true
 			look.Chains = append(look.Chains, p.history.K)
 		}
-		if !streams[p.stream] {
-			streams[p.stream] = true
-			look.Streams = append(look.Streams, p.stream)
-		}
-		if all := others(p.stream); !streams[all] {
-			streams[all] = true
-			look.Streams = append(look.Streams, all)
+		for _, k := range [][16]byte{p.stream, others(p.stream), p.reports, others(p.reports)} {
+			if !streams[k] {
+				streams[k] = true
+				look.Streams = append(look.Streams, k)
+			}
 		}
 		if !p.e.Type.Sealed() {
 			continue

@@ -18,6 +18,7 @@ var (
 	ErrNotFound = errors.New("not found")
 	ErrConflict = errors.New("the log has an entry with this iss and jti but other content")
 	ErrFuture   = errors.New("a time of the entry is more than 5 minutes in the future")
+	ErrNoAccess = errors.New("the log has no access that this source reported")
 	ErrBusy     = errors.New("the queue is full")
 	ErrClosed   = errors.New("the ledger is shutting down")
 	ErrKeys     = vault.ErrKeys

@@ -132,10 +132,42 @@ func streamOf(e *entry.Entry) (key [16]byte) {
 	default:
 		return key
 	}
-	key = othersOf(e.Issuer)
-	sum := sha256.Sum256([]byte(e.Issuer + "\x00" + source))
+	return streamNamed(e.Issuer, source)
+}
+
+func streamNamed(iss, source string) [16]byte {
+	key := othersOf(iss)
+	sum := sha256.Sum256([]byte(iss + "\x00" + source))
 	copy(key[orgKey:], sum[:])
 	return key
+}
+
+// reportsOn returns the key of the stream of whose day an entry speaks, zero if of none.
+func reportsOn(e *entry.Entry) (key [16]byte) {
+	switch b := e.Body.(type) {
+	case *entry.Heartbeat:
+		return streamNamed(e.Issuer, b.Source)
+	case *entry.SourceCount:
+		return streamNamed(e.Issuer, b.Source)
+	}
+	return key
+}
+
+// begun returns ErrNoAccess if an entry speaks of a day of a stream that has not begun. Under a name
+// that is mistyped, heartbeats would say for ever that all is well with a system that nobody has,
+// and nothing of the one that has fallen silent. Of an organisation with more streams than are kept
+// apart it is not known.
+func (b *batchTx) begun(p *pending) error {
+	if p.reports == ([16]byte{}) {
+		return nil
+	}
+	for _, key := range [][16]byte{p.reports, others(p.reports)} {
+		s, err := b.stream(key)
+		if err != nil || s.Entries > 0 {
+			return err
+		}
+	}
+	return ErrNoAccess
 }
 
 const orgKey = 6 // bytes of a stream's key that name the organisation

@@ -141,11 +141,41 @@ func TestSourcesBound(t *testing.T) {
 	}
 }
 
+// A source that never reported an access has no heartbeat and no numbers: its name may be mistyped.
+func TestHeartbeatOfNoSource(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	day := dayBefore(w.now(), 1)
+	w.must(w.access(person)) // of "ehr"
+	none := uint64(0)
+	one := uint64(1)
+	count := w.sign(w.source, &entry.SourceCount{Common: entry.Common{Issuer: "SRC", Audience: origin,
+		ID: entry.SourceCountID(origin, "SRC", "her", day)}, Source: "her", Day: day, Sub: entry.RegSources,
+		First: &one, Last: &none, Count: &none, Receipts: &none})
+	beat, size := w.heartbeat("her", day), w.must(w.heartbeat("ehr", day)).Index+1
+	for range 2 { // and it leaves nothing that would let it pass later
+		for _, e := range []*entry.Entry{beat, count} {
+			if r := w.log.Append(w.ctx, e)[0]; !errors.Is(r.Err, ledger.ErrNoAccess) {
+				t.Errorf("%s: %v", e.Type, r.Err)
+			}
+		}
+	}
+	if list := w.sources(); len(list) != 1 || list["SRC ehr"].Entries != 1 {
+		t.Errorf("%+v", list)
+	}
+	n := uint64(1)
+	if r := w.must(w.access(person, func(a *entry.Access) { a.Source, a.Seq = "her", &n })); r.Index != size {
+		t.Errorf("entry %d, want %d", r.Index, size)
+	}
+	w.must(beat)
+	w.must(count)
+}
+
 // One heartbeat for each day, by a source, about a day that is over; numbers of a source under
 // reg:sources only.
 func TestHeartbeats(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	day := dayBefore(w.now(), 1)
+	w.must(w.access(person))
 	beat := w.heartbeat("ehr", day)
 	first := w.must(beat)
 	if r := w.must(beat); !r.Replayed || r.Index != first.Index {
@@ -184,7 +214,7 @@ func TestHeartbeats(t *testing.T) {
 	if r := w.log.Append(w.ctx, bare)[0]; !errors.Is(r.Err, wire.BadDisclosure) {
 		t.Errorf("numbers that are not filed where they can be found: %v", r.Err)
 	}
-	if got := w.sources()["SRC ehr"]; got.Heartbeats.LastDay() != day || got.Entries != 0 {
+	if got := w.sources()["SRC ehr"]; got.Heartbeats.LastDay() != day || got.Entries != 1 {
 		t.Errorf("%+v", got)
 	}
 	w.checkLog()

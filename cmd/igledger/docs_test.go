@@ -78,3 +78,34 @@ func buildIgverify(t *testing.T) string {
 	}
 	return bin
 }
+
+// TestFirstBuildSaysSo runs make's beginning where nothing is built: it says that it takes minutes.
+func TestFirstBuildSaysSo(t *testing.T) {
+	gnuMake := testdocs.Needs(t, "make")
+	makefile, err := filepath.Abs("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	say := func() string {
+		cmd := exec.Command(gnuMake, "-f", makefile, "first")
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return string(out)
+	}
+	if got := say(); !strings.Contains(got, "one to three minutes") {
+		t.Errorf("before the first build it says %q", got)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "bin", "igledger"), nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if got := say(); strings.Contains(got, "First build") {
+		t.Errorf("after it, it says %q", got)
+	}
+}

@@ -1,11 +1,17 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/internal/client"
+	"igledger/internal/command"
+	"igledger/internal/source"
 	"igledger/ledger/entry"
 )
 
@@ -34,7 +40,7 @@ func heartbeatAction(c *cli.Context) error {
 		return usage("--interval must be from %s to %s", entry.MinInterval*time.Second, entry.MaxInterval*time.Second)
 	}
 	if err := begunOutbox(outboxOf(c)); err != nil {
-		return err
+		return neverSubmitted(c, err)
 	}
 	r, err := sourceRemote(c)
 	if err != nil {
@@ -47,6 +53,10 @@ func heartbeatAction(c *cli.Context) error {
 	defer a.Close()
 	done, err := a.Heartbeats(c.Context, c.Duration("interval"))
 	bar.Finish() //nolint:errcheck // the bar is decoration
+	none, unknown := new(source.NoAccessError), new(client.Problem)
+	if errors.As(err, &none) || errors.As(err, &unknown) && unknown.Code() == "unknown-source" {
+		return neverSubmitted(c, err)
+	}
 	if err != nil {
 		return advised(c, err, 0)
 	}
@@ -65,4 +75,37 @@ func heartbeatAction(c *cli.Context) error {
 		fmt.Fprintln(c.App.Writer, "no heartbeat is due")
 	}
 	return nil
+}
+
+// neverSubmitted adds to an error the sources that the organisation does have, and the one that may
+// be meant.
+func neverSubmitted(c *cli.Context, err error) error {
+	r, remoteErr := newRemote(c, signing)
+	if remoteErr != nil {
+		return refused("nothing was submitted as source %s: %w", c.String("source"), err)
+	}
+	r.asCaller("igledger")
+	list, remoteErr := r.Sources(c.Context)
+	if remoteErr != nil {
+		return refused("nothing was submitted as source %s: %w", c.String("source"), err)
+	}
+	var names []string
+	for _, s := range list.Sources {
+		if s.Organisation == r.org && s.Source != "" {
+			names = append(names, s.Source)
+		}
+	}
+	if slices.Contains(names, c.String("source")) {
+		return refused("%w; the ledger has source %s of %s: is its outbox elsewhere?", err, c.String("source"), r.org)
+	}
+	has := "no source"
+	if len(names) > 0 {
+		const most = 10
+		has = strings.Join(names[:min(most, len(names))], ", ")
+		if more := len(names) - most; more > 0 {
+			has += fmt.Sprintf(" and %d more", more)
+		}
+	}
+	return refused("nothing was submitted as source %s%s: %w. The ledger has of %s: %s", c.String("source"),
+		command.Meant(c.String("source"), names), err, r.org, has)
 }

@@ -23,7 +23,7 @@ import (
 // are not this package's own.
 func entryCodes() []string {
 	own := []string{
-		badRequest, notFound, unauthorised, forbidden, conflict, future, erased, tooManyPapers, notWitnessed, busy,
+		badRequest, notFound, unauthorised, forbidden, conflict, future, unknownSource, erased, tooManyPapers, notWitnessed, busy,
 		mediaType, methodNotAllowed, notAcceptable, slow, internal, tooLarge, inconsistentCheckpoint, badCosignature, unknownCosigner,
 	}
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(problems)), func(c string) bool { return passing[c] || slices.Contains(own, c) })

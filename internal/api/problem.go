@@ -33,6 +33,7 @@ const (
 	forbidden        = "forbidden"
 	conflict         = "conflict"
 	future           = "future"
+	unknownSource    = "unknown-source"
 	erased           = "erased"
 	tooManyPapers    = "too-many-papers"
 	notWitnessed     = "not-witnessed"
@@ -126,6 +127,10 @@ var problems = map[string]kind{
 	future: {
 		422, "A time in the entry is more than 5 minutes in the future",
 		"Correct the source's clock and sign the entry again.",
+	},
+	unknownSource: {
+		422, "A heartbeat of a source that has reported no access",
+		"Send its first access first, or correct the name. See GET /v1/sources.",
 	},
 	internal: {
 		500, "The server failed",
@@ -344,6 +349,7 @@ var failures = []struct {
 }{
 	{ledger.ErrConflict, conflict},
 	{ledger.ErrFuture, future},
+	{ledger.ErrNoAccess, unknownSource},
 	{ledger.ErrErased, erased},
 	{ledger.ErrNotFound, notFound},
 	{ledger.ErrNotWitnessed, notWitnessed},

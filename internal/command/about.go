@@ -88,6 +88,9 @@ func (p *Program) manCommand() *cli.Command {
 	}
 }
 
+// Meant returns a question for whoever mistyped one of some words, "" if none is near.
+func Meant(word string, known []string) string { return meant(word, known) }
+
 // meant returns a question for whoever mistyped one of some words, "" if none is near.
 func meant(word string, known []string) string { return near(word, known, "") }
 

@@ -74,6 +74,13 @@ func (e *StreamError) Error() string {
 		e.Org, e.Source, e.LogKey)
 }
 
+// NoAccessError reports that a source has no heartbeat, because it never reported an access.
+type NoAccessError struct{ Source string }
+
+func (e *NoAccessError) Error() string {
+	return fmt.Sprintf("nothing was ever submitted as source %s, so it has no heartbeat", e.Source)
+}
+
 // EntryError reports that the ledger refused an entry as it was. The outbox keeps it. Unless its
 // content was erased (410), a plainer form of it is sent under the same number.
 type EntryError struct {

@@ -15,6 +15,8 @@ import (
 // It then makes a heartbeat for each past day (UTC) that has none; the first heartbeat covers the
 // day of the first entry.
 //
+// If no access was ever taken into the outbox, the error is a *NoAccessError.
+//
 // interval is the longest silence that is not a fault, in whole seconds from entry.MinInterval to
 // entry.MaxInterval. A day has one heartbeat only: after an interruption, what was signed is sent
 // again unchanged. With an error, Heartbeats returns the heartbeats made so far. Under a policy
@@ -30,6 +32,11 @@ func (a *Agent) Heartbeats(ctx context.Context, interval time.Duration) (list []
 func (a *Agent) heartbeats(ctx context.Context, interval time.Duration) ([]Heartbeat, error) {
 	im := &importer{Agent: a}
 	a.met = false
+	if begun, err := a.outbox.mark(ctx); err != nil {
+		return nil, fmt.Errorf("reading the outbox: %w", err)
+	} else if begun.seq == 0 {
+		return nil, &NoAccessError{a.Source}
+	}
 	if err := im.sendAll(ctx); err != nil {
 		return nil, fmt.Errorf("sending what is waiting in the outbox: %w", err)
 	}
