@@ -209,10 +209,7 @@ func (s *speaker) rule(i *door.Item) ruleData {
 	d := ruleData{Verdict: s.Text(plain.Key("verdict." + string(v.Result))), Words: s.said(i)}
 	switch {
 	case v.Agreement != "":
-		d.Agreement, d.Title, d.Href = v.Agreement, v.Agreement, "/register/agreements/"+v.Agreement
-		if a := s.rules.Agreements().Get(v.Agreement); a != nil && len(a.Versions) > 0 {
-			d.Title = a.Versions[len(a.Versions)-1].Text.Title
-		}
+		d.Agreement, d.Title, d.Href = v.Agreement, titleOf(s.rules, v.Agreement), "/register/agreements/"+v.Agreement
 	case i.Agreement != "":
 		d.Unknown = i.Agreement
 	}

@@ -102,6 +102,35 @@ func (c *choosing) refusal(u *use, here string, now time.Time) *decided {
 	return found
 }
 
+// partly returns what a person refused of a use of which they did not refuse the whole.
+func (c *choosing) partly(say *speaker, u *use, now time.Time) (list []ui.Link) {
+	for i := range c.held {
+		d := &c.held[i]
+		if d.Rule == nil || d.Rule.Decision != "deny" || !during(d.Rule, now) {
+			continue
+		}
+		for _, id := range d.Agreements {
+			if u.meets(d.Rule.Purposes) && u.meets(purposesOf(c.rules, id)) {
+				list = append(list, ui.Link{Text: titleOf(c.rules, id), Href: "/register/agreements/" + id})
+			}
+		}
+		if len(d.Agreements) == 0 && len(d.Rule.Purposes) > 0 && u.meets(d.Rule.Purposes) {
+			list = append(list, ui.Link{Text: say.what(d.item), Href: fmt.Sprintf("%s/access/%d", c.base, d.item.Index)})
+		}
+	}
+	return list
+}
+
+// purposesOf returns the purposes of an agreement, none if the ledger does not know it.
+func purposesOf(rules *consent.Rules, id string) (codes []string) {
+	if a := rules.Agreements().Get(id); a != nil && len(a.Versions) > 0 {
+		for _, p := range a.Versions[len(a.Versions)-1].Text.Purposes {
+			codes = append(codes, p.Code)
+		}
+	}
+	return codes
+}
+
 // from reports whether a decision was recorded here under the person's own number, so that it can be
 // taken back here.
 func (d *decided) from(here string) bool { return d.Issuer == here && d.item.ID == 0 }
@@ -117,6 +146,7 @@ func (p *pages) mayChange(ctx context.Context, s *subject) bool {
 type usePage struct {
 	Name, Title, Text string
 	Refused           bool
+	Partly            []ui.Link // what of the use is refused, where the whole is not
 	Since             time.Time
 	By                string     // organisation that recorded the refusal
 	Here              bool       // it can be taken back here
@@ -246,9 +276,10 @@ func (p *pages) usePage(r *http.Request, c *choosing, u *use, mayChange bool, no
 		}
 		return out, nil
 	}
+	out.Partly = c.partly(p.speaker(r, c.rules, c.subject), u, now)
 	// A refusal counts for agreements that do not exist yet. Where some do and it would change none
-	// of them, it would be an empty promise.
-	if mayChange && (changes || len(list) == 0) {
+	// of them, it would be an empty promise; unless a part of it is refused, to which it adds the rest.
+	if mayChange && (changes || len(list) == 0 || len(out.Partly) > 0) {
 		out.Form = c.base + "/choices/no/" + u.Name
 	}
 	return out, nil

@@ -43,11 +43,23 @@ func (u *use) rule() *entry.ConsentRule {
 // refusedBy reports whether a rule refuses the whole use.
 func (u *use) refusedBy(r *entry.ConsentRule, at time.Time) bool {
 	if r == nil || r.Decision != "deny" || len(r.Except)+len(r.Data)+len(r.Recipients)+len(r.Roles)+len(r.Staff)+len(r.Units)+
-		len(r.Actions) > 0 || r.Start != "" && at.Before(r.Time(r.Start)) || r.End != "" && !at.Before(r.Time(r.End)) {
+		len(r.Actions) > 0 || !during(r, at) {
 		return false
 	}
 	return len(r.Purposes) == 0 || !slices.ContainsFunc(u.Purposes, func(code string) bool {
 		return !slices.ContainsFunc(r.Purposes, func(wide string) bool { return purpose.Subsumes(wide, code) })
+	})
+}
+
+// during reports whether a time is within that of a rule.
+func during(r *entry.ConsentRule, at time.Time) bool {
+	return (r.Start == "" || !at.Before(r.Time(r.Start))) && (r.End == "" || at.Before(r.Time(r.End)))
+}
+
+// meets reports whether a rule for these purposes, or for any if there are none, is about the use.
+func (u *use) meets(purposes []string) bool {
+	return len(purposes) == 0 || slices.ContainsFunc(purposes, func(p string) bool {
+		return slices.ContainsFunc(u.Purposes, func(code string) bool { return purpose.Subsumes(p, code) || purpose.Subsumes(code, p) })
 	})
 }
 

@@ -269,3 +269,29 @@ func TestNoUnderAnotherNumber(t *testing.T) {
 		t.Error("it was taken back all the same")
 	}
 }
+
+// A no to one agreement is not passed over in silence where the use as a whole was not refused, and
+// an agreement is called by its title.
+func TestNoToOneAgreement(t *testing.T) {
+	w := newWorld(t)
+	w.agree(t, "isa-1", "http://hl7.org/fhir/resource-types|Condition")
+	w.Append(w.key, &entry.Consent{Common: entry.Common{Issuer: "TST", Audience: testledger.Origin}, Consent: "0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d13",
+		Act: "refused", Scope: "research", Agreements: []string{"isa-1"}, Decided: now.UTC().Format(time.RFC3339),
+		Rule:      &entry.ConsentRule{Decision: "deny", Purposes: []string{"HRESCH"}},
+		Expressed: entry.Expressed{How: "verbal"}, Sub: morag})
+	c := w.client(t, morag, "Morag Example")
+	_, page := w.get(t, c, "/you/choices")
+	research, planning, found := strings.Cut(page, `id="use-planning"`)
+	if !found {
+		t.Fatal(page)
+	}
+	has(t, research, "You have not said no to all of it. You said no to this:", `<a href="/register/agreements/isa-1">A study of asthma</a>`,
+		"Say no to research")
+	lacks(t, research, "You have not said no.")
+	has(t, planning, "You have not said no.", "Asked for under agreement A study of asthma")
+	lacks(t, planning, "You have not said no to all of it", "agreement isa-1")
+	_, list := w.get(t, c, "/you")
+	has(t, list, "sked for under agreement A study of asthma", `<a class="ds_site-branding__link" href="/you">`)
+	_, public := w.get(t, c, "/nonsense")
+	has(t, public, `<a href="/you">Go to the start page</a>`)
+}

@@ -228,7 +228,30 @@ func (s *speaker) why(i *door.Item) string {
 	if i.Mine() || i.Words.Why == "" {
 		return ""
 	}
+	if b, ok := i.Body.(*entry.Consent); ok {
+		return s.whyConsent(b)
+	}
 	return s.English(sentence(i.Words.Why))
+}
+
+// whyConsent returns the reason of a decision, with agreements by their titles.
+func (s *speaker) whyConsent(b *entry.Consent) string {
+	var why []string
+	if b.Text != nil && b.Text.Reason != "" {
+		why = append(why, s.English(plain.OneLine(b.Text.Reason)))
+	}
+	for _, id := range b.Agreements {
+		why = append(why, s.Plain().Text("consent.agreement", "agreement", titleOf(s.rules, id)))
+	}
+	return sentence(strings.Join(why, "; "))
+}
+
+// titleOf returns the title of an agreement, or its id if the ledger does not know it.
+func titleOf(rules *consent.Rules, id string) string {
+	if a := rules.Agreements().Get(id); a != nil && len(a.Versions) > 0 {
+		return plain.OneLine(a.Versions[len(a.Versions)-1].Text.Title)
+	}
+	return id
 }
 
 // reason returns why a mark is there, as the rules that decided say it, if they do.

@@ -28,7 +28,7 @@ type Deps struct {
 	Site   *ui.Site
 	Logger *slog.Logger
 	File   func(name string) string                       // where a file of the configuration is; nil: name
-	Home   func(*User) string                             // the page after sign-in; nil: home
+	Home   func(*User) string                             // the page after sign-in; nil: ui.Home
 	Peer   func(remote string, forwarded []string) string // who asks, for limits; nil: edge.Limits{}.Peer
 	Now    func() time.Time                               // nil: time.Now
 }
@@ -68,7 +68,7 @@ func New(d Deps) (*Manager, error) {
 		d.Now = time.Now
 	}
 	if d.Home == nil {
-		d.Home = home
+		d.Home = func(u *User) string { return ui.Home(u) }
 	}
 	if d.Peer == nil {
 		d.Peer = edge.Limits{}.Peer
@@ -110,19 +110,6 @@ func New(d Deps) (*Manager, error) {
 	m.signing = newPaced(m.config.Limits.SignIns, 60)
 	m.ending = newPaced(logouts, 10*logouts)
 	return m, nil
-}
-
-// home returns the page after sign-in.
-func home(u *User) string {
-	switch {
-	case u.Kind == Citizen:
-		return "/you"
-	case u.Can(Audit):
-		return "/trust"
-	case u.Can(FrontDesk) && !u.Can(Reports) && !u.Can(Agreements):
-		return "/desk"
-	}
-	return "/officer"
 }
 
 // cookieName returns the name of a cookie: with the prefix __Host-, browsers take it only over TLS,

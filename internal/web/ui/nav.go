@@ -50,6 +50,21 @@ var sections = []section{
 	{"desk", "/desk", "nav.desk", staff, "front-desk"},
 }
 
+// Home returns where a user starts: after signing in, and by the name at the top of every page.
+func Home(u User) string {
+	switch {
+	case u == nil:
+		return "/"
+	case !u.IsStaff():
+		return "/you"
+	case u.Allowed("audit"):
+		return "/trust"
+	case u.Allowed("front-desk") && !u.Allowed("reports") && !u.Allowed("agreements"):
+		return "/desk"
+	}
+	return "/officer"
+}
+
 // Link is an item that leads somewhere.
 type Link struct {
 	Text, Href string

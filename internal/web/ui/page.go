@@ -47,6 +47,7 @@ type View struct {
 	Page
 	Brand     Brand
 	Path      string
+	Home      string // where the user starts
 	Nav       []Link
 	Languages []Link // the other languages, with the address of this page in each
 	Lang      plain.Language
@@ -224,7 +225,7 @@ func (room *Room) execute(out *bytes.Buffer, w http.ResponseWriter, r *http.Requ
 	room.site.protect(w, r, p.User != nil)
 	words := room.words[l]
 	v := &View{
-		Page: p, Brand: room.site.config.Brand, Path: r.URL.Path, Nav: words.Nav(p.User, p.Section), Lang: l,
+		Page: p, Brand: room.site.config.Brand, Path: r.URL.Path, Home: Home(p.User), Nav: words.Nav(p.User, p.Section), Lang: l,
 		Styles: room.site.stylesheets, SignIn: !room.site.config.NoSignIn,
 		Large: r.URL.Query().Get("size") == "large",
 	}
