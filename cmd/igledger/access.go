@@ -174,10 +174,16 @@ func sourceRemote(c *cli.Context) (*remote, error) {
 		}
 	}
 	r, err := newRemote(c, keeping)
-	if err == nil {
-		r.asCaller("igledger") // for its share of the server's memory
+	if err != nil {
+		return nil, err
 	}
-	return r, err
+	if p != nil {
+		if err := policyKnows(p, r.logKey); err != nil {
+			return nil, err
+		}
+	}
+	r.asCaller("igledger") // for its share of the server's memory
+	return r, nil
 }
 
 // agent opens the source's agent that the flags describe, with a progress bar. The caller finishes

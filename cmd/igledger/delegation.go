@@ -114,10 +114,11 @@ func grantDelegation(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range lines[:2] {
+	for i, id := range lines[:2] {
 		if err := entry.CheckID(id); err != nil {
-			return usage("%v", err)
+			return usage("line %d: %v", i+1, err)
 		}
+		flagDigit(c, fmt.Sprintf("line %d", i+1), id)
 	}
 	d := &entry.Delegation{Common: r.common(), Delegation: uuid.NewString(), Act: "granted", Kind: c.String("kind"),
 		Scope: sorted(c.StringSlice("scope")),
@@ -202,7 +203,7 @@ func readLines(c *cli.Context, questions ...prompt) ([]string, error) {
 		if err != nil && err != io.EOF {
 			return nil, fmt.Errorf("reading standard input: %w", err)
 		}
-		lines[i] = strings.TrimSpace(text)
+		lines[i] = strings.TrimSpace(strings.TrimPrefix(text, "\ufeff"))
 		if lines[i] == "" && i < 2 {
 			return nil, usage("standard input has no line with %s", q.text)
 		}
@@ -226,6 +227,9 @@ func (r *remote) state(c *cli.Context, body entry.Body, id string) error {
 		return err
 	}
 	for _, f := range res.Flags {
+		if f == entry.FlagCheckDigit {
+			continue // said when the number was read: see flagDigit
+		}
 		fmt.Fprintf(c.App.ErrWriter, "igledger: %s\n", line(said.FlagAdvice(f)))
 	}
 	follows := consentFollows(body, res.Index, res.Flags)

@@ -28,15 +28,16 @@ func purposeFlag() cli.Flag {
 }
 
 func checkKeyPurposes(_ *cli.Context, list []string) error {
-	var known []string
-	for _, p := range entry.Purposes() {
-		known = append(known, string(p))
-	}
+	return oneOf("--purpose", "purpose of a key", list, strs(entry.Purposes()))
+}
+
+// oneOf refuses the first of list that is not known, with what was meant.
+func oneOf(flag, what string, list, known []string) error {
 	for _, p := range list {
 		if slices.Contains(known, p) {
 			continue
 		}
-		text := fmt.Sprintf("--purpose: %q is no purpose of a key; those are %s", p, strings.Join(known, ", "))
+		text := fmt.Sprintf("%s: %q is no %s; those are %s", flag, p, what, strings.Join(known, ", "))
 		if meant := purpose.Closest(p, known); meant != "" {
 			text += ". Did you mean " + meant + "?"
 		}
@@ -119,6 +120,16 @@ func countersignKeyCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			e, err := r.enrolment(c.Context, warner(c))
+			if err != nil {
+				return err
+			}
+			if err := e.signs(entry.RoleEnroller); err != nil {
+				return err
+			}
+			if err := e.checkRequest(req); err != nil {
+				return err
+			}
 			return countersign(c, r, entry.Countersignature{Org: req.Organisation, Key: &req.Key})
 		},
 	}
@@ -141,7 +152,23 @@ func addKeyCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return submitPublic(c, func(common entry.Common) entry.Body {
+			return submitPublic(c, func(r *remote) error {
+				e, err := r.enrolment(c.Context, warner(c))
+				if err != nil {
+					return err
+				}
+				role, needed := entry.Role(""), ""
+				if r.org != req.Organisation {
+					role, needed = entry.RoleRegistrar, fmt.Sprintf("%s adds a key for %s", r.org, req.Organisation)
+				}
+				if err := e.checkRequest(req); err != nil {
+					return err
+				}
+				if err := e.signs(role); err != nil {
+					return err
+				}
+				return e.checkCounter(counter, entry.Countersignature{Org: req.Organisation, Key: &req.Key}, needed)
+			}, func(common entry.Common) entry.Body {
 				return &entry.Key{Common: common, Org: req.Organisation, Key: req.Key, Proof: req.Proof,
 					Counter: counter}
 			}, func(r *remote, _ client.Result) string {
@@ -172,7 +199,7 @@ func revokeKey(c *cli.Context) error {
 	if err := command.Confirm(c, "key revoke", c.String("kid")); err != nil {
 		return err
 	}
-	return submitPublic(c, func(common entry.Common) entry.Body {
+	return submitPublic(c, func(r *remote) error { return r.checkRevocation(c) }, func(common entry.Common) entry.Body {
 		b := &entry.KeyRevocation{Common: common, Org: c.String("of"), KID: c.String("kid"), Reason: c.String("reason")}
 		if b.Org == "" {
 			b.Org = common.Issuer

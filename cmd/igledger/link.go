@@ -62,9 +62,7 @@ func pairCommand(act string, cmd *cli.Command) *cli.Command {
 			if err := entry.CheckID(id); err != nil {
 				return usage("line %d: %v", i+1, err)
 			}
-			if !entry.CheckDigitOK(id) {
-				fmt.Fprintf(c.App.ErrWriter, "igledger: line %d: %s\n", i+1, line(said.Flag(entry.FlagCheckDigit)))
-			}
+			flagDigit(c, fmt.Sprintf("line %d", i+1), id)
 		}
 		return r.statePair(c, act, ids[0], ids[1])
 	}

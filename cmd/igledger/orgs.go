@@ -18,9 +18,18 @@ func memberFlags() []cli.Flag {
 		&cli.StringFlag{Name: "name", Required: true, Usage: "the organisation's name"},
 		&cli.StringFlag{Name: "kind", Required: true,
 			Usage: "kind of organisation, in lower case: health-board, gp-practice, supplier, university…"},
-		&cli.StringSliceFlag{Name: "role", Required: true,
+		&cli.StringSliceFlag{Name: "role", Required: true, Action: checkRoles,
 			Usage: "controller, processor, source, auditor, front-desk, registrar, enroller or operator; repeat for more"},
 	}
+}
+
+func checkRoles(_ *cli.Context, list []string) error {
+	return oneOf("--role", "role of an organisation", list, strs(entry.Roles()))
+}
+
+// warner says on standard error what a command did not do.
+func warner(c *cli.Context) func(string) {
+	return func(text string) { fmt.Fprintln(c.App.ErrWriter, "igledger:", text) }
 }
 
 func member(c *cli.Context) entry.Member {
@@ -59,6 +68,19 @@ func countersignOrgCommand() *cli.Command {
 				return err
 			}
 			m := member(c)
+			e, err := r.enrolment(c.Context, warner(c))
+			if err != nil {
+				return err
+			}
+			if err := e.signs(entry.RoleEnroller); err != nil {
+				return err
+			}
+			if err := e.checkMember(m); err != nil {
+				return err
+			}
+			if e.reg != nil && e.needsCounter(m) == "" {
+				return refused("%s has these roles in this log already: there is nothing to countersign", m.ID)
+			}
 			return countersign(c, r, entry.Countersignature{Organisation: &m})
 		},
 	}
@@ -78,7 +100,17 @@ func registerOrgCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return submitPublic(c, func(common entry.Common) entry.Body {
+			return submitPublic(c, func(r *remote) error {
+				e, err := r.enrolment(c.Context, warner(c))
+				if err != nil {
+					return err
+				}
+				if err := e.signs(entry.RoleRegistrar); err != nil {
+					return err
+				}
+				m := member(c)
+				return e.checkCounter(counter, entry.Countersignature{Organisation: &m}, e.needsCounter(m))
+			}, func(common entry.Common) entry.Body {
 				return &entry.Organisation{Common: common, Organisation: member(c), Counter: counter}
 			}, func(_ *remote, res client.Result) string {
 				m := member(c)
@@ -158,12 +190,19 @@ func readToken(c *cli.Context, flag string) (string, error) {
 	return strings.TrimSpace(string(data)), nil
 }
 
-// submitPublic signs and submits a public entry, checks its receipt, and prints its index and what
-// follows from it.
-func submitPublic(c *cli.Context, body func(entry.Common) entry.Body, follows func(*remote, client.Result) string) error {
+// submitPublic signs and submits a public entry after a check, which may be nil, checks its receipt,
+// and prints its index and what follows from it.
+func submitPublic(
+	c *cli.Context, check func(*remote) error, body func(entry.Common) entry.Body, follows func(*remote, client.Result) string,
+) error {
 	r, err := newRemote(c, signing)
 	if err != nil {
 		return err
+	}
+	if check != nil {
+		if err := check(r); err != nil {
+			return err
+		}
 	}
 	res, err := r.submit(c.Context, body(r.common()))
 	if err != nil {

@@ -175,7 +175,7 @@ func readID(c *cli.Context) (string, error) {
 		if err != nil && line == "" {
 			return "", usage("there is no id on standard input")
 		}
-		id = strings.TrimSpace(line)
+		id = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff")) // as Windows pipes it
 		if rest, _ := in.Peek(in.Buffered()); len(bytes.TrimSpace(rest)) > 0 {
 			return "", usage("there is more than one line on standard input: give one person's id")
 		}
@@ -183,7 +183,20 @@ func readID(c *cli.Context) (string, error) {
 	if err := entry.CheckID(id); err != nil {
 		return "", usage("%v", err)
 	}
+	flagDigit(c, "", id)
 	return id, nil
+}
+
+// flagDigit says that a person's number fails its check, in the words with which the ledger flags
+// it. It is taken all the same: there may be entries under it. where is the line it is in, or "".
+func flagDigit(c *cli.Context, where, id string) {
+	if entry.CheckDigitOK(id) {
+		return
+	}
+	if where != "" {
+		where += ": "
+	}
+	fmt.Fprintf(c.App.ErrWriter, "igledger: %s%s\n", where, line(said.Flag(entry.FlagCheckDigit)))
 }
 
 // history returns the accesses to a person's record that the caller may see, from all pages, up to

@@ -78,6 +78,7 @@ func scripts(t *testing.T, bin string) testscript.Params {
 			"enrols":    enrolOrganisation,
 			"tampers":   tamperWithVerdict,
 			"finds":     findsEvents,
+			"windows":   asWindowsSaves,
 		},
 	}
 }
@@ -278,6 +279,14 @@ func tamperWithVerdict(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		return err
 	}, nil))
+}
+
+// windows writes files again as an editor on Windows does: with a byte-order mark and its line ends.
+func asWindowsSaves(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		text := "\ufeff" + strings.ReplaceAll(ts.ReadFile(name), "\n", "\r\n")
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
+	}
 }
 
 // useServer returns the command that gives the script a fresh database on a server: PostgreSQL,

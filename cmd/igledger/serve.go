@@ -206,6 +206,11 @@ func serveCommand() *cli.Command {
 				return err
 			}
 			defer closeLog(cfg)
+			if policy != nil {
+				if err := policyKnows(policy, cfg.Keys.LogVerifierKey); err != nil {
+					return err
+				}
+			}
 			if c.Bool("json") {
 				cfg.Logger = slog.New(slog.NewJSONHandler(c.App.ErrWriter, nil))
 			}

@@ -61,7 +61,7 @@ func requestSharingCommand() *cli.Command {
 }
 
 func requestSharing(c *cli.Context) error {
-	return submitPublic(c, func(common entry.Common) entry.Body {
+	return submitPublic(c, nil, func(common entry.Common) entry.Body {
 		return &entry.SharingRequest{Common: common,
 			Request:   c.String("request"),
 			Holder:    c.String("holder"),
@@ -108,7 +108,7 @@ func decideSharing(c *cli.Context) error {
 	if err := command.Confirm(c, "sharing decide", c.String("request")); err != nil {
 		return err
 	}
-	return submitPublic(c, func(common entry.Common) entry.Body {
+	return submitPublic(c, nil, func(common entry.Common) entry.Body {
 		return &entry.SharingDecision{Common: common,
 			Request:   c.String("request"),
 			Decision:  c.String("decision"),

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"igledger/ledger"
 	"igledger/ledger/proof/cosign"
+	"igledger/ledger/wire"
 	"igledger/ledger/witness"
 )
 
@@ -36,6 +38,27 @@ func readPolicy(c *cli.Context) (*cosign.Policy, []byte, error) {
 		return nil, nil, usage("--policy: %w", err)
 	}
 	return p, data, nil
+}
+
+// policyKnows refuses a policy that is for another log than the one with this key: by it nothing that
+// the log signs would ever count.
+func policyKnows(p *cosign.Policy, vkey string) error {
+	v, err := wire.NewLogVerifier(vkey)
+	if err != nil {
+		return err
+	}
+	l := p.Log(v.Name())
+	if l == nil {
+		var names []string
+		for _, l := range p.Logs {
+			names = append(names, l.Origin)
+		}
+		return refused("--policy: it is for the log %s, not for %s", strings.Join(names, ", "), v.Name())
+	}
+	if !l.Has(vkey) {
+		return refused("--policy: it has another key for the log %s than %s", v.Name(), vkey)
+	}
+	return nil
 }
 
 // witnesses returns a client for the witnesses to which the policy gives a URL, or nil without a

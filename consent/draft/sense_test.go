@@ -189,7 +189,9 @@ func TestEncodings(t *testing.T) {
 	hiddenIn := strings.Replace(text, "Patients of the boards", "Patients of the \u202esdraob", 1)
 	var wrong *Error
 	if _, err := Read([]byte(hiddenIn)); !errors.As(err, &wrong) || wrong.Problems[0].Line == 0 || !slices.ContainsFunc(wrong.Problems,
-		func(p Problem) bool { return p.Field == "subjects" && strings.Contains(p.Wrong, "character 17 is U+202E") }) {
+		func(p Problem) bool {
+			return p.Field == "subjects" && strings.Contains(p.Wrong, "character 17 is U+202E")
+		}) {
 		t.Errorf("%v", err)
 	}
 }

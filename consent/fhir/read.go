@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"igledger/audit/plain"
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
@@ -269,7 +270,7 @@ func (r *reader) subject(x *entry.Consent, residue *tree.Residue) error {
 		return tree.Fail(NoSubject, "Consent."+name, "names no patient: want a reference or an identifier")
 	}
 	if !entry.CheckDigitOK(x.Sub) {
-		r.note("Consent."+name, "the number's check digit or date is wrong: the decision is recorded under it, but it may be mistyped")
+		r.note("Consent."+name, plain.In(plain.English).Flag(entry.FlagCheckDigit)) // as the ledger flags it
 	}
 	if who.Restored {
 		r.note("Consent."+name, "the number has nine digits; it is read with the zero in front that makes it a CHI number")

@@ -99,7 +99,8 @@ func (p *Program) Run(ctx context.Context, args []string, in io.Reader, out, err
 	return code
 }
 
-var numberLike = regexp.MustCompile(`[0-9](?:[ -]?[0-9])*`)
+// numberLike is a hash in hex, which is a word and no number, or digits as people group them.
+var numberLike = regexp.MustCompile(`\b[0-9a-f]{64}\b|[0-9](?:[ -]?[0-9])*`)
 
 // withheld returns text without the CHI and NHS numbers in it. Errors repeat what stands on the
 // command line or in a file, and a terminal's lines end up in logs and tickets.
@@ -108,7 +109,7 @@ func withheld(text string) string {
 		return text
 	}
 	return numberLike.ReplaceAllStringFunc(text, func(s string) string {
-		if entry.ContainsPersonNumber(s) {
+		if len(s) != 64 && entry.ContainsPersonNumber(s) {
 			return "(a person's number)"
 		}
 		return s

@@ -98,6 +98,8 @@ func TestMistakes(t *testing.T) {
 		{"show --from= x", "--from is empty: give a value, or leave it out"},
 		{"needs --purpose x", "give --source; see prog needs --help"},
 		{"needs", "give --source, --purpose; see prog needs --help"},
+		{"db6622a846a0101011237c6064350af5c6bfea12fcf924a0a7be5ce5f9d5e968", "prog has no command " +
+			`"db6622a846a0101011237c6064350af5c6bfea12fcf924a0a7be5ce5f9d5e968"; see prog --help`}, // a hash
 		{"0101011237", `prog has no command "(a person's number)"; see prog --help`},
 		{"show --0101011237", "prog show has no flag --(a person's number); see prog show --help"},
 		{"completion", "give one shell: bash, zsh or fish"},

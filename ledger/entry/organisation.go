@@ -23,6 +23,9 @@ const (
 	RoleFrontDesk  Role = "front-desk" // gives people their own history when they ask for it
 )
 
+// Roles returns what organisations can be.
+func Roles() []Role { return slices.Clone(roles) }
+
 var roles = []Role{
 	RoleController, RoleProcessor, RoleSource, RoleAuditor, RoleRegistrar, RoleEnroller, RoleOperator, RoleFrontDesk,
 }
@@ -339,8 +342,15 @@ func CheckKeyProof(compact, origin, org string, key wire.JWK) error {
 	if err := wire.DecodeJSON("key proof", jws.Payload, &p); err != nil {
 		return err
 	}
-	if p.Audience != origin || p.Org != org || p.KID != key.Thumbprint() {
-		return wire.Errorf(wire.BadClaim, "key proof", "is for another log, organisation or key")
+	switch {
+	case p.Audience != origin && wire.CheckOrigin(p.Audience) == nil:
+		return wire.Errorf(wire.BadClaim, "key proof", "is for the log %s, not for %s", p.Audience, origin)
+	case p.Audience != origin:
+		return wire.Errorf(wire.BadClaim, "key proof", "is for another log than %s", origin)
+	case p.Org != org:
+		return wire.Errorf(wire.BadClaim, "key proof", "is for another organisation")
+	case p.KID != key.Thumbprint():
+		return wire.Errorf(wire.BadClaim, "key proof", "is for another key")
 	}
 	return jws.Verify(key)
 }
