@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"igledger/ledger/keyfile"
 	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
 )
@@ -70,7 +71,7 @@ func GenerateKeys(dir, origin string) error {
 		{fileOperator, string(jwk)},
 		{epochPrefix + "1.key", hex.EncodeToString(epoch)},
 	} {
-		if err := WriteSecret(filepath.Join(dir, f.name), []byte(f.content+"\n")); err != nil {
+		if err := keyfile.Write(filepath.Join(dir, f.name), []byte(f.content+"\n")); err != nil {
 			return err
 		}
 	}
@@ -84,69 +85,36 @@ func GeneratePQKey(dir, origin string) error {
 	if err != nil {
 		return err
 	}
-	return WriteSecret(filepath.Join(dir, fileLogPQ), k.Private())
-}
-
-// WriteSecret durably writes a new file with mode 0600. It never overwrites a file: losing a key
-// loses what the key protects.
-func WriteSecret(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("writing a key file: %w", err)
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
+	return keyfile.Write(filepath.Join(dir, fileLogPQ), k.Private())
 }
 
 // LoadKeys reads a folder that GenerateKeys wrote. If a key is missing or malformed, the error says
-// which file.
-func LoadKeys(dir string) (*Keys, error) {
+// which file. log.key, log-pq.key and operator.jwk may name a program that signs, and each file may be
+// encrypted, as package keyfile describes.
+func LoadKeys(dir string) (*Keys, error) { return LoadKeysBy(nil, dir) }
+
+// LoadKeysBy is LoadKeys with a loader, which may ask for a passphrase.
+func LoadKeysBy(l *keyfile.Loader, dir string) (*Keys, error) {
 	k := &Keys{Epochs: map[uint32][]byte{}}
-	read := func(name string) (string, error) {
-		b, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			return "", fmt.Errorf("reading a key file: %w", err)
-		}
-		b, f := wire.Text(b)
-		if !f.IsZero() {
-			return "", fmt.Errorf("%w: %s: %s", ErrKeys, name, f)
-		}
-		return strings.TrimSpace(string(b)), nil
-	}
-	skey, err := read(fileLog)
+	var err error
+	k.Log, k.LogVerifierKey, err = l.LogKey(filepath.Join(dir, fileLog))
 	if err != nil {
+		return nil, keyErr(err)
+	}
+	if k.LogPQ, err = readPQ(l, filepath.Join(dir, fileLogPQ), k.Log.Name()); err != nil {
 		return nil, err
 	}
-	k.Log, err = note.NewSigner(skey)
+	raw, err := l.Hex(filepath.Join(dir, fileVRF), vrfSize, keyfile.Private)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s is not a signed-note signer key", ErrKeys, fileLog)
-	}
-	k.LogVerifierKey, err = wire.LogVerifierKey(skey)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", fileLog, err)
-	}
-	if k.LogPQ, err = readPQ(filepath.Join(dir, fileLogPQ), k.Log.Name()); err != nil {
-		return nil, err
-	}
-	vrf, err := read(fileVRF)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := hex.DecodeString(vrf)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s is not hexadecimal", ErrKeys, fileVRF)
+		return nil, keyErr(err)
 	}
 	k.VRF, err = wire.ParseVRFKey(raw)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", fileVRF, err)
 	}
-	jwk, err := read(fileOperator)
+	k.Operator, err = l.Signer(filepath.Join(dir, fileOperator))
 	if err != nil {
-		return nil, err
-	}
-	k.Operator, err = wire.ParseSigner([]byte(jwk))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", fileOperator, err)
+		return nil, keyErr(err)
 	}
 	epochs, err := filepath.Glob(filepath.Join(dir, epochPrefix+"*.key"))
 	if err != nil {
@@ -158,15 +126,10 @@ func LoadKeys(dir string) (*Keys, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s is not named epoch-<n>.key", ErrKeys, name)
 		}
-		text, err := read(name)
+		k.Epochs[uint32(n)], err = l.Hex(path, epochSize, keyfile.Private)
 		if err != nil {
-			return nil, err
+			return nil, keyErr(err)
 		}
-		key, err := hex.DecodeString(text)
-		if err != nil || len(key) != 32 {
-			return nil, fmt.Errorf("%w: %s is not 32 bytes in hexadecimal", ErrKeys, name)
-		}
-		k.Epochs[uint32(n)] = key
 	}
 	if len(k.Epochs) == 0 {
 		return nil, fmt.Errorf("%w: no epoch key in the folder", ErrKeys)
@@ -174,18 +137,28 @@ func LoadKeys(dir string) (*Keys, error) {
 	return k, nil
 }
 
+// Bytes of keys.
+const (
+	vrfSize   = 32
+	epochSize = 32
+)
+
+// keyErr makes an error about the content of a key file an ErrKeys.
+func keyErr(err error) error {
+	if errors.Is(err, keyfile.ErrNoKey) {
+		return fmt.Errorf("%w: %w", ErrKeys, err)
+	}
+	return err
+}
+
 // readPQ returns the log's second key, or nil if there is no such file.
-func readPQ(path, origin string) (*cosign.Signer, error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+func readPQ(l *keyfile.Loader, path, origin string) (*cosign.Signer, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	k, err := l.Cosigner(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading a key file: %w", err)
-	}
-	k, err := cosign.ParseSigner(b)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrKeys, fileLogPQ, err)
+		return nil, keyErr(err)
 	}
 	if k.Name != origin || !k.PQ() {
 		return nil, fmt.Errorf("%w: %s is not an ML-DSA-44 key named %s", ErrKeys, fileLogPQ, origin)

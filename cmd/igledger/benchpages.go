@@ -184,7 +184,7 @@ func (b *pagesBench) pageAccess(_ int, seq uint64) *entry.Access {
 // openSessions makes what signs people in here as a provider's answer does there: the server's own
 // sessions, in its database, under its key.
 func (b *pagesBench) openSessions(ctx context.Context) error {
-	key, err := shelf.LoadKey(filepath.Join(b.dir, "keys"))
+	key, err := shelf.LoadKey(nil, filepath.Join(b.dir, "keys"))
 	if err != nil {
 		return err
 	}

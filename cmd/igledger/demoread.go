@@ -9,8 +9,8 @@ import (
 	"igledger/audit/demodata"
 	"igledger/internal/client"
 	"igledger/internal/command"
-	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/keyfile"
 )
 
 const auditorID = "audit-demo"
@@ -25,7 +25,7 @@ func (d *demo) reader(ctx context.Context, m entry.Member, purpose entry.Purpose
 	if err != nil {
 		return nil, err
 	}
-	if err := ledger.WriteSecret(filepath.Join(d.dir, file), jwk); err != nil {
+	if err := keyfile.Write(filepath.Join(d.dir, file), jwk); err != nil {
 		return nil, err
 	}
 	r, err := d.remote(m.ID, key)

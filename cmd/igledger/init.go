@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/internal/command"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/storage"
@@ -32,7 +33,7 @@ func initCommand() *cli.Command {
 			&cli.StringFlag{Name: "operator", Required: true, Usage: "ID=NAME of the organisation that runs the log"},
 			&cli.StringFlag{Name: "registrar", Required: true,
 				Usage: "ID=NAME of the organisation that registers others"},
-			&cli.StringFlag{Name: "registrar-key", Required: true, Usage: "file with the registrar's private JWK"},
+			&cli.StringFlag{Name: "registrar-key", Required: true, Usage: "file with the registrar's private JWK" + command.KeyHelp},
 			&cli.StringFlag{Name: "enroller", Required: true,
 				Usage: "ID=NAME of the organisation that countersigns first enrolments"},
 			&cli.StringFlag{Name: "enroller-request", Required: true, Usage: "file with the enroller's key request"},
@@ -47,7 +48,7 @@ func initCommand() *cli.Command {
 }
 
 func initLog(c *cli.Context) error {
-	registrar, err := readSigner(c.String("registrar-key"))
+	registrar, err := command.Signer(c, "registrar-key")
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func oneOf(flag, what string, list, known []string) error {
 func keyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "key",
-		Usage: "keys in the log",
+		Usage: "keys in the log, and files of keys",
 		Subcommands: []*cli.Command{
 			tokenCommand(),
 			requestKeyCommand(),
@@ -57,6 +57,9 @@ func keyCommand() *cli.Command {
 			addKeyCommand(),
 			revokeKeyCommand(),
 			listKeysCommand(),
+			showKeyCommand(),
+			encryptKeyCommand(),
+			decryptKeyCommand(),
 		},
 	}
 }
@@ -77,7 +80,7 @@ func requestKeyCommand() *cli.Command {
 			&cli.StringFlag{Name: "origin", Required: true, Usage: "origin of the log"},
 			&cli.StringFlag{Name: "org", Required: true, Usage: "id of the organisation",
 				EnvVars: []string{"IGLEDGER_ORG"}},
-			&cli.StringFlag{Name: "key", Required: true, Usage: "file with the new private JWK"},
+			&cli.StringFlag{Name: "key", Required: true, Usage: "file with the new private JWK" + command.KeyHelp},
 			purposeFlag(),
 			&cli.Uint64Flag{Name: "valid-from",
 				Usage: "first log index at which the key is valid (default: from its registration)"},
@@ -87,7 +90,7 @@ func requestKeyCommand() *cli.Command {
 }
 
 func requestKey(c *cli.Context) error {
-	signer, err := readSigner(c.String("key"))
+	signer, err := command.Signer(c, "key")
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ import (
 	"igledger/internal/edge"
 	"igledger/internal/web"
 	"igledger/ledger"
+	"igledger/ledger/keyfile"
 	"igledger/ledger/storage"
 )
 
@@ -120,6 +121,7 @@ type serving struct {
 	settings   web.Settings
 	store      *storage.Storage
 	keys       string // folder
+	secrets    *keyfile.Loader
 	policy     []byte // trust policy; may be nil
 	registry   *prometheus.Registry
 	logger     *slog.Logger
@@ -195,7 +197,8 @@ func listen(log *ledger.Log, with serving) (*server, error) {
 		Map: with.words, Papers: s, Page: s.problem,
 	})
 	if err := s.show(web.Config{Settings: with.settings, Log: log, Index: index, Public: with.public, Store: with.store,
-		Keys: with.keys, Policy: with.policy, Limits: with.limits.Edge, Logger: with.logger}); err != nil {
+		Keys: with.keys, Policy: with.policy, Limits: with.limits.Edge, Logger: with.logger,
+		Secrets: with.secrets}); err != nil {
 		s.rest()
 		l.Close()
 		return nil, err

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -14,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
+	"igledger/internal/command"
 	"igledger/internal/source"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
@@ -27,7 +27,7 @@ func remoteFlags(more ...cli.Flag) []cli.Flag {
 			Usage: "the ledger's address"},
 		&cli.StringFlag{Name: "org", EnvVars: []string{"IGLEDGER_ORG"}, Usage: "id of your organisation, which signs"},
 		&cli.StringFlag{Name: "key", EnvVars: []string{"IGLEDGER_KEY"},
-			Usage: "file with your organisation's private JWK"},
+			Usage: "file with your organisation's private JWK" + command.KeyHelp},
 		&cli.StringFlag{Name: "log-key", EnvVars: []string{"IGLEDGER_LOG_KEY"},
 			Usage: "the log's verifier key; without it the command trusts the key that the ledger sends"},
 		&cli.DurationFlag{Name: "max-wait", Value: 2 * time.Minute, EnvVars: []string{"IGLEDGER_MAX_WAIT"},
@@ -85,7 +85,7 @@ func newRemote(c *cli.Context, as speaker) (*remote, error) {
 		if r.org == "" || c.String("key") == "" {
 			return nil, usage("give --org and --key")
 		}
-		signer, err := readSigner(c.String("key"))
+		signer, err := command.Signer(c, "key")
 		if err != nil {
 			return nil, err
 		}
@@ -145,22 +145,6 @@ func (r *remote) meet(ctx context.Context, errOut io.Writer, once bool) error {
 // command.
 func (r *remote) asCaller(function string) {
 	r.Token = func() (string, error) { return register.SignCaller(r.signer, r.origin, r.org, function, time.Now()) }
-}
-
-func readSigner(path string) (*wire.Signer, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the key: %w", err)
-	}
-	data, f := wire.Text(data)
-	if !f.IsZero() {
-		return nil, usage("%s: %s", path, f)
-	}
-	s, err := wire.ParseSigner(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return s, nil
 }
 
 // common returns the start of an entry for this log.

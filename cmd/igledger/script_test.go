@@ -27,6 +27,7 @@ import (
 	"igledger/internal/testdb"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/keyfile"
 	"igledger/ledger/storage"
 )
 
@@ -263,7 +264,7 @@ func tamperWithVerdict(ts *testscript.TestScript, _ bool, args []string) {
 		Rules: lenient{consent.New()}})
 	ts.Check(err)
 	defer log.Close(ctx) //nolint:errcheck // it was appended or it was not
-	signer, err := readSigner(ts.MkAbs("nhs-lothian-submit.jwk"))
+	signer, err := new(keyfile.Loader).Signer(ts.MkAbs("nhs-lothian-submit.jwk"))
 	ts.Check(err)
 	ts.Check(audit.Events(strings.NewReader(ts.ReadFile(args[0])), func(ev audit.Event) error {
 		list, _, err := audit.Conversion{Issuer: "nhs-lothian", Audience: log.Origin(),

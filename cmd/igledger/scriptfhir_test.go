@@ -10,13 +10,14 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"igledger/ledger/keyfile"
 	"igledger/ledger/register"
 )
 
 // findsEvents searches for AuditEvents as a FHIR client would, with a token of its own, and keeps
 // the answer in found.json: "finds ORG STATUS FORM". The server is a process of its own.
 func findsEvents(ts *testscript.TestScript, _ bool, args []string) {
-	signer, err := readSigner(ts.MkAbs(args[0] + "-audit.jwk"))
+	signer, err := new(keyfile.Loader).Signer(ts.MkAbs(args[0] + "-audit.jwk"))
 	ts.Check(err)
 	token, err := register.SignCaller(signer, "ledger.test/2026", args[0], "fhir-client", time.Now())
 	ts.Check(err)

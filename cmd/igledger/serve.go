@@ -16,8 +16,10 @@ import (
 	"igledger/audit/statement"
 	"igledger/consent"
 	"igledger/internal/api"
+	"igledger/internal/command"
 	"igledger/internal/web"
 	"igledger/ledger"
+	"igledger/ledger/keyfile"
 	"igledger/ledger/record"
 	"igledger/ledger/register"
 	"igledger/ledger/storage"
@@ -101,7 +103,7 @@ func keysConfig(c *cli.Context) (ledger.Config, error) {
 	if err != nil {
 		return ledger.Config{}, err
 	}
-	keys, err := ledger.LoadKeys(c.String("keys"))
+	keys, err := ledger.LoadKeysBy(command.Keys(c), c.String("keys"))
 	if err != nil {
 		return ledger.Config{}, fmt.Errorf("%w (igledger keygen makes a folder of keys)", err)
 	}
@@ -243,7 +245,7 @@ func serveCommand() *cli.Command {
 				address: c.String("listen"), metrics: c.String("metrics-listen"), chosen: c.IsSet("metrics-listen"),
 				public: c.String("public-url"), interval: c.Duration("index-interval"),
 				registry: registry, logger: cfg.Logger, limits: limits, statements: c.Int64("statement-memory") << 20,
-				words: words, settings: settings, store: cfg.Storage, keys: c.String("keys"), policy: policyText,
+				words: words, settings: settings, store: cfg.Storage, keys: c.String("keys"), secrets: command.Keys(c), policy: policyText,
 			})
 			if err != nil {
 				return err
@@ -278,6 +280,7 @@ func keygenCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "origin", Usage: "generate the operator's keys for a log with this origin"},
 			&cli.BoolFlag{Name: "pq", Usage: "with --origin: also generate an ML-DSA-44 key of the log"},
+			command.EncryptFlag,
 			&cli.StringFlag{Name: "alg", Value: wire.EdDSA, Usage: "EdDSA (Ed25519) or ES256 (P-256)"},
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 		},
@@ -287,6 +290,9 @@ func keygenCommand() *cli.Command {
 				return usage("keygen: give one PATH")
 			}
 			if origin := c.String("origin"); origin != "" {
+				if c.Bool("encrypt") {
+					return usage("keygen: make the folder first, then encrypt all of it by igledger key encrypt %s", path)
+				}
 				return generateKeys(c, path, origin)
 			}
 			if c.Bool("pq") {
@@ -300,7 +306,10 @@ func keygenCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := ledger.WriteSecret(path, append(data, '\n')); err != nil {
+			if data, err = command.Sealed(c, append(data, '\n')); err != nil {
+				return err
+			}
+			if err := keyfile.Write(path, data); err != nil {
 				return err
 			}
 			return output(c, map[string]any{"file": path, "kid": signer.KID, "jwk": signer.Public},
@@ -311,7 +320,7 @@ func keygenCommand() *cli.Command {
 
 // generateKeys makes the operator's key folder, or adds the key that --pq asks for.
 func generateKeys(c *cli.Context, path, origin string) error {
-	have, err := ledger.LoadKeys(path)
+	have, err := ledger.LoadKeysBy(command.Keys(c), path)
 	fresh := !c.Bool("pq") || err != nil || have.Log.Name() != origin
 	if fresh {
 		if err := ledger.GenerateKeys(path, origin); err != nil {
@@ -323,7 +332,7 @@ func generateKeys(c *cli.Context, path, origin string) error {
 			return err
 		}
 	}
-	keys, err := ledger.LoadKeys(path)
+	keys, err := ledger.LoadKeysBy(command.Keys(c), path)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,6 @@ import (
 
 	"igledger/internal/auditd"
 	"igledger/internal/command"
-	"igledger/ledger/proof/cosign"
-	"igledger/ledger/wire"
 	"igledger/policies/readers"
 	"igledger/policies/terminology"
 	"igledger/verifier/auditor"
@@ -50,8 +48,8 @@ var auditCommand = spec{
 		"audit.key --state /var/lib/igverify --listen 127.0.0.1:9464",
 	flags: []cli.Flag{
 		&cli.StringFlag{Name: "org", Usage: "`ID` of the organisation that audits, which has the role auditor"},
-		&cli.StringFlag{Name: "caller-key", Usage: "`FILE` with its private JWK for audit, to read the feed"},
-		&cli.StringFlag{Name: "key", Usage: "`FILE` with the key that cosigns, see keygen; without it nothing is cosigned"},
+		&cli.StringFlag{Name: "caller-key", Usage: "`FILE` with its private JWK for audit, to read the feed" + command.KeyHelp},
+		&cli.StringFlag{Name: "key", Usage: "`FILE` with the key that cosigns, see keygen" + command.KeyHelp + "; without it nothing is cosigned"},
 		&cli.StringFlag{Name: "state",
 			Usage: "`DIR` with the progress of the audit; anyone who can write to it can make the audit skip entries"},
 		&cli.StringFlag{Name: "evidence", Usage: "`DIR` for evidence (default: evidence in --state)"},
@@ -179,22 +177,15 @@ func (s *session) auditConfig() (auditd.Config, error) {
 		}
 		config.Codes = append(config.Codes, codes)
 	}
-	data, err := s.readFile("--caller-key", c.String("caller-key"), maxFile)
+	var err error
+	config.Caller, err = command.Signer(c, "caller-key")
 	if err != nil {
 		return config, err
 	}
-	config.Caller, err = wire.ParseSigner(data)
-	if err != nil {
-		return config, usage("--caller-key: %s", err)
-	}
-	if file := c.String("key"); file != "" {
-		data, err := s.readFile("--key", file, maxFile)
+	if c.String("key") != "" {
+		config.Cosigner, err = command.Cosigner(c, "key")
 		if err != nil {
 			return config, err
-		}
-		config.Cosigner, err = cosign.ParseSigner(data)
-		if err != nil {
-			return config, usage("--key: %s; make one with igverify keygen", err)
 		}
 	}
 	if text := c.String("seed"); text != "" {

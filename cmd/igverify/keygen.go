@@ -2,13 +2,12 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/internal/command"
+	"igledger/ledger/keyfile"
 	"igledger/ledger/proof/cosign"
 )
 
@@ -25,6 +24,7 @@ func keygenCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "name", Usage: "`NAME` of the cosigner, on its signature lines"},
 			&cli.BoolFlag{Name: "pq", Usage: "make an ML-DSA-44 key, which also withstands quantum computers, not an Ed25519 one"},
+			command.EncryptFlag,
 			jsonFlag,
 		},
 		Action: func(c *cli.Context) error {
@@ -39,7 +39,11 @@ func keygenCommand() *cli.Command {
 			if err != nil {
 				return usage("--name: give a name without spaces and without +, of at most 255 bytes")
 			}
-			if err := writeSecret(c.Args().First(), k.Private()); err != nil {
+			data, err := command.Sealed(c, k.Private())
+			if err != nil {
+				return err
+			}
+			if err := keyfile.Write(c.Args().First(), data); err != nil {
 				return err
 			}
 			if !c.Bool("json") {
@@ -52,26 +56,4 @@ func keygenCommand() *cli.Command {
 			return enc.Encode(map[string]string{"file": c.Args().First(), "verifierKey": k.VKey})
 		},
 	}
-}
-
-// writeSecret writes a new file that only its owner can read. It never overwrites a file.
-func writeSecret(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w; keygen never overwrites a key", err)
-	} else if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	closeErr := f.Close()
-	if err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		os.Remove(path)
-	}
-	return err
 }

@@ -200,9 +200,11 @@ func New(c Config) (*Daemon, error) {
 		Purpose:  c.Purpose,
 		Token:    token,
 	}
-	d.secret, err = c.Caller.MarshalPrivate()
-	if err != nil {
-		return nil, err
+	if c.Verdicts {
+		d.secret, err = c.Caller.MarshalPrivate()
+		if err != nil {
+			return nil, fmt.Errorf("verdicts need a caller's key in a file: people's consents are encrypted with it in the state: %w", err)
+		}
 	}
 	switch len(c.Seed) {
 	case 0:

@@ -141,6 +141,8 @@ func (p *Program) code(err error) int {
 		return Refused // nothing is overwritten
 	case Forbidden(err):
 		return Refused
+	case keyCode(err) != Good:
+		return keyCode(err)
 	case p.ExitCode != nil:
 		return p.ExitCode(err)
 	}

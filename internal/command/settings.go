@@ -12,6 +12,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"go.yaml.in/yaml/v3"
+
+	"igledger/ledger/keyfile"
 )
 
 // Setting is a value of many commands that the environment and a profile may give.
@@ -32,7 +34,7 @@ type Profile struct {
 	LogKey string `yaml:"log-key"` // the log's verifier key
 	Policy string `yaml:"policy"`  // file with whom they trust (C2SP tlog-policy)
 	Org    string `yaml:"org"`     // id of their organisation
-	Key    string `yaml:"key"`     // file with its private JWK
+	Key    string `yaml:"key"`     // file with its private JWK, or exec: and what signs
 }
 
 // config is config.yaml.
@@ -150,7 +152,7 @@ func readProfile(name string) (map[string]string, error) {
 		return nil, Errorf(Usage, "%s has no profile %q%s", file, name, meant(name, sorted(all.Profiles)))
 	}
 	from := func(path string) string {
-		if path == "" || filepath.IsAbs(path) {
+		if path == "" || filepath.IsAbs(path) || strings.HasPrefix(path, keyfile.External) {
 			return path
 		}
 		return filepath.Join(filepath.Dir(file), path)

@@ -56,7 +56,7 @@ func WriteFiles(dir string, files map[string][]byte) {
 		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
 			panic(err)
 		}
-		if err := os.WriteFile(p, data, 0o644); err != nil {
+		if err := os.WriteFile(p, data, 0o600); err != nil {
 			panic(err)
 		}
 	}

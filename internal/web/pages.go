@@ -35,6 +35,7 @@ import (
 	"igledger/internal/web/signin"
 	"igledger/internal/web/ui"
 	"igledger/ledger"
+	"igledger/ledger/keyfile"
 	"igledger/ledger/storage"
 	"igledger/ledger/wire"
 )
@@ -49,6 +50,7 @@ type Config struct {
 	Keys     string                    // the operator's key folder, in which the pages have a key of their own
 	Policy   []byte                    // the policy (C2SP tlog-policy) by which the operator proposes to check proofs; may be nil
 	Signers  map[string][]*wire.Signer // keys that the server holds for organisations, beside those of Settings
+	Secrets  *keyfile.Loader           // reads the files of all keys; may be nil
 	Limits   edge.Limits               // of connections and of the bodies of requests
 	Logger   *slog.Logger
 	Now      func() time.Time // nil: time.Now
@@ -98,7 +100,7 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 		operator := cfg.Log.Genesis().Operator
 		brand.Name, brand.Contact = cmp.Or(operator.Name, operator.ID), ui.Contact{}
 	}
-	signers, err := cfg.Settings.signers()
+	signers, err := cfg.Settings.signers(cfg.Secrets)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +169,7 @@ func (d *deps) signIn(ctx context.Context) error {
 	if d.Store == nil || d.Keys == "" {
 		return errors.New("people can sign in only with the log's database and the operator's keys")
 	}
-	key, err := shelf.LoadKey(d.Keys)
+	key, err := shelf.LoadKey(d.Secrets, d.Keys)
 	if err != nil {
 		return err
 	}
@@ -177,7 +179,7 @@ func (d *deps) signIn(ctx context.Context) error {
 	}
 	d.papers = paper.NewStore(d.shelf, paper.Life, d.Now)
 	d.signin, err = signin.New(signin.Deps{Config: *d.Settings.SignIn, Public: d.Public, Shelf: d.shelf, Site: d.site,
-		Logger: d.Logger, File: d.Settings.file, Peer: d.Limits.Peer, Now: d.Now})
+		Logger: d.Logger, File: d.Settings.file, Peer: d.Limits.Peer, Now: d.Now, Secrets: d.Secrets})
 	if err != nil {
 		return err
 	}

@@ -7,10 +7,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"igledger/internal/web/signin"
+	"igledger/ledger/keyfile"
 	"igledger/ledger/wire"
 )
 
@@ -35,7 +37,7 @@ type Settings struct {
 // Signer is a key that the server holds for an organisation. The register says what it may sign.
 type Signer struct {
 	Organisation string `yaml:"organisation"`
-	Key          string `yaml:"key"` // file with the private JWK
+	Key          string `yaml:"key"` // file with the private JWK, or exec: and what signs
 }
 
 // ReadSettings reads the file.
@@ -79,16 +81,16 @@ func (s *Settings) file(name string) string {
 }
 
 // signers reads the keys, by organisation.
-func (s *Settings) signers() (map[string][]*wire.Signer, error) {
+func (s *Settings) signers(l *keyfile.Loader) (map[string][]*wire.Signer, error) {
 	out := map[string][]*wire.Signer{}
 	for _, k := range s.Signers {
-		data, err := os.ReadFile(s.file(k.Key))
-		if err != nil {
-			return nil, fmt.Errorf("reading the key of %s: %w", k.Organisation, err)
+		name := k.Key
+		if !strings.HasPrefix(name, keyfile.External) {
+			name = s.file(name)
 		}
-		key, err := wire.ParseSigner(bytes.TrimSpace(data))
+		key, err := l.Signer(name)
 		if err != nil {
-			return nil, fmt.Errorf("%s, the key of %s: %w", k.Key, k.Organisation, err)
+			return nil, fmt.Errorf("the key of %s: %w", k.Organisation, err)
 		}
 		out[k.Organisation] = append(out[k.Organisation], key)
 	}

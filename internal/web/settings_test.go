@@ -47,14 +47,14 @@ func TestSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if signers, err := s.signers(); err != nil || len(signers["NHSL"]) != 1 || signers["NHSL"][0].KID != key.KID {
+	if signers, err := s.signers(nil); err != nil || len(signers["NHSL"]) != 1 || signers["NHSL"][0].KID != key.KID {
 		t.Errorf("the signers are %v, %v", signers, err)
 	}
 	s, err = ReadSettings(filepath.Join(dir, "other.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.signers(); err == nil {
+	if _, err := s.signers(nil); err == nil {
 		t.Error("a key that is not there was read")
 	}
 }

@@ -86,6 +86,21 @@ type Signer struct {
 	KID    string // Thumbprint of Public
 	key    crypto.Signer
 	jose   map[string]jose.Signer // by typ
+	sign   SignFunc               // of a key that is elsewhere: key and jose are nil
+}
+
+// SignFunc asks for a signature over message by a key that this process does not hold. good reports
+// whether a signature is right; what SignFunc returns without error is.
+type SignFunc func(message []byte, good func(signature []byte) bool) ([]byte, error)
+
+// NewSignerElsewhere returns the signer of a key that sign reaches, such as one in a hardware module.
+// sign is given the bytes to be signed, not a hash, and good takes signatures as JOSE writes them: 64
+// bytes, for P-256 r and s (RFC 7518 section 3.4).
+func NewSignerElsewhere(public JWK, sign SignFunc) (*Signer, error) {
+	if _, err := public.Public(); err != nil {
+		return nil, err
+	}
+	return &Signer{Public: public, KID: public.Thumbprint(), sign: sign}, nil
 }
 
 // GenerateSigner makes a random key for alg, EdDSA or ES256.
@@ -107,26 +122,34 @@ func GenerateSigner(alg string) (*Signer, error) {
 	return nil, Errorf(UnknownAlgorithm, "key", "want EdDSA or ES256")
 }
 
+// NewJWK returns an ed25519.PublicKey or a P-256 *ecdsa.PublicKey as a JWK. If key is of another kind,
+// it returns BadKey.
+func NewJWK(key crypto.PublicKey) (k JWK, err error) {
+	switch pub := key.(type) {
+	case ed25519.PublicKey:
+		k = JWK{Kty: "OKP", Crv: "Ed25519", X: Bytes(pub)}
+	case *ecdsa.PublicKey:
+		if pub.Curve != elliptic.P256() {
+			return k, Errorf(BadKey, "key", "want P-256")
+		}
+		point, err := pub.Bytes() // 0x04 ‖ x ‖ y
+		if err != nil {
+			return k, Errorf(BadKey, "key", "point is not on P-256")
+		}
+		k = JWK{Kty: "EC", Crv: "P-256", X: point[1:33], Y: point[33:]}
+	default:
+		return k, Errorf(BadKey, "key", "want Ed25519 or P-256")
+	}
+	_, err = k.Public()
+	return k, err
+}
+
 // NewSigner wraps an ed25519.PrivateKey or a P-256 *ecdsa.PrivateKey. If key is of another kind, it
 // returns BadKey.
 func NewSigner(key crypto.Signer) (*Signer, error) {
 	s := &Signer{key: key, jose: map[string]jose.Signer{}}
-	switch pub := key.Public().(type) {
-	case ed25519.PublicKey:
-		s.Public = JWK{Kty: "OKP", Crv: "Ed25519", X: Bytes(pub)}
-	case *ecdsa.PublicKey:
-		if pub.Curve != elliptic.P256() {
-			return nil, Errorf(BadKey, "private key", "want P-256")
-		}
-		point, err := pub.Bytes() // 0x04 ‖ x ‖ y
-		if err != nil {
-			return nil, Errorf(BadKey, "private key", "point is not on P-256")
-		}
-		s.Public = JWK{Kty: "EC", Crv: "P-256", X: point[1:33], Y: point[33:]}
-	default:
-		return nil, Errorf(BadKey, "private key", "want Ed25519 or P-256")
-	}
-	if _, err := s.Public.Public(); err != nil {
+	var err error
+	if s.Public, err = NewJWK(key.Public()); err != nil {
 		return nil, err
 	}
 	s.KID = s.Public.Thumbprint()

@@ -10,7 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+
+	"igledger/ledger/keyfile"
 )
 
 // KeyFile is the name of the key's file in the operator's key folder.
@@ -21,20 +22,16 @@ const keySize = 32
 // LoadKey returns the key in dir, 32 bytes in hex, and makes it first if there is none. Of two
 // processes that do so at once both return the same key. Replicas with folders of their own need a
 // copy of one file. If the key is lost, so is what lies on the shelves, and nothing else.
-func LoadKey(dir string) ([]byte, error) {
+func LoadKey(l *keyfile.Loader, dir string) ([]byte, error) {
 	path := filepath.Join(dir, KeyFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := makeKey(path); err != nil {
 			return nil, fmt.Errorf("making the key of the pages: %w", err)
 		}
 	}
-	text, err := os.ReadFile(path)
+	key, err := l.Hex(path, keySize, keyfile.Passing)
 	if err != nil {
 		return nil, fmt.Errorf("reading the key of the pages: %w", err)
-	}
-	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(key) != keySize {
-		return nil, fmt.Errorf("reading the key of the pages: %s does not hold %d bytes in hexadecimal", path, keySize)
 	}
 	return key, nil
 }

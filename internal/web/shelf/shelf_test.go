@@ -277,7 +277,7 @@ func TestKey(t *testing.T) {
 	for i := range keys {
 		wg.Go(func() {
 			var err error
-			if keys[i], err = LoadKey(dir); err != nil {
+			if keys[i], err = LoadKey(nil, dir); err != nil {
 				t.Error(err)
 			}
 		})
@@ -299,7 +299,7 @@ func TestKey(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, KeyFile), []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := LoadKey(dir); err == nil {
+		if _, err := LoadKey(nil, dir); err == nil {
 			t.Errorf("taken: %q", bad)
 		}
 	}

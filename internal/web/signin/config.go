@@ -7,13 +7,13 @@ import (
 	"maps"
 	"net"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"igledger/consent/fhir/mapping"
+	"igledger/ledger/keyfile"
 	"igledger/ledger/wire"
 )
 
@@ -221,8 +221,8 @@ func (s *StaffClaims) check() error {
 }
 
 // secret reads a file with a secret.
-func secret(path string) (string, error) {
-	b, err := os.ReadFile(path)
+func secret(l *keyfile.Loader, path string) (string, error) {
+	b, err := l.Read(path, keyfile.Passing)
 	if err != nil {
 		return "", err
 	}

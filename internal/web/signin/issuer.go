@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,6 +19,7 @@ import (
 
 	"igledger/consent/fhir/tree"
 	"igledger/internal/patients"
+	"igledger/ledger/keyfile"
 )
 
 // errAway means that a provider, or the server of patients, did not answer.
@@ -63,13 +63,13 @@ type endpoints struct {
 	Auth       []string `json:"token_endpoint_auth_methods_supported"`
 }
 
-func newIssuer(c Issuer, public string, file func(string) string, now func() time.Time) (*issuer, error) {
+func newIssuer(l *keyfile.Loader, c Issuer, public string, file func(string) string, now func() time.Time) (*issuer, error) {
 	i := &issuer{Issuer: c, public: public, now: now}
 	var err error
 	if c.SecretFile != "" {
-		i.secret, err = secret(file(c.SecretFile))
+		i.secret, err = secret(l, file(c.SecretFile))
 	} else {
-		i.key, err = clientKey(file(c.KeyFile))
+		i.key, err = clientKey(l, file(c.KeyFile))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("signin: issuer %s: reading the client's secret: %w", c.Name, err)
@@ -83,8 +83,8 @@ func newIssuer(c Issuer, public string, file func(string) string, now func() tim
 }
 
 // clientKey reads a private JWK that says with which algorithm it signs.
-func clientKey(path string) (*jose.JSONWebKey, error) {
-	b, err := os.ReadFile(path)
+func clientKey(l *keyfile.Loader, path string) (*jose.JSONWebKey, error) {
+	b, err := l.Read(path, keyfile.Private)
 	if err != nil {
 		return nil, err
 	}

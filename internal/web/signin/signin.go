@@ -18,19 +18,21 @@ import (
 	"igledger/internal/edge"
 	"igledger/internal/web/shelf"
 	"igledger/internal/web/ui"
+	"igledger/ledger/keyfile"
 )
 
 // Deps is what a Manager works with.
 type Deps struct {
-	Config Config
-	Public string // address of the pages as browsers spell it: https://ledger.example
-	Shelf  *shelf.Shelf
-	Site   *ui.Site
-	Logger *slog.Logger
-	File   func(name string) string                       // where a file of the configuration is; nil: name
-	Home   func(*User) string                             // the page after sign-in; nil: ui.Home
-	Peer   func(remote string, forwarded []string) string // who asks, for limits; nil: edge.Limits{}.Peer
-	Now    func() time.Time                               // nil: time.Now
+	Config  Config
+	Public  string // address of the pages as browsers spell it: https://ledger.example
+	Shelf   *shelf.Shelf
+	Site    *ui.Site
+	Logger  *slog.Logger
+	File    func(name string) string                       // where a file of the configuration is; nil: name
+	Secrets *keyfile.Loader                                // reads the files of clients' secrets; may be nil
+	Home    func(*User) string                             // the page after sign-in; nil: ui.Home
+	Peer    func(remote string, forwarded []string) string // who asks, for limits; nil: edge.Limits{}.Peer
+	Now     func() time.Time                               // nil: time.Now
 }
 
 // Manager knows who is signed in. It is safe for concurrent use; replicas with the same database and
@@ -78,7 +80,7 @@ func New(d Deps) (*Manager, error) {
 	}
 	m := &Manager{config: d.Config.orDefault(), deps: d, now: d.Now, issuers: map[string]*issuer{}}
 	for _, c := range m.config.Issuers {
-		i, err := newIssuer(c, public.String(), d.File, m.now)
+		i, err := newIssuer(d.Secrets, c, public.String(), d.File, m.now)
 		if err != nil {
 			return nil, err
 		}

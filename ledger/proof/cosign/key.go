@@ -165,7 +165,7 @@ type Signer struct {
 	VKey string // verifier key
 
 	algorithm Algorithm
-	seed      []byte
+	seed      []byte // nil if the key is elsewhere
 	id        [4]byte
 	sign      func(message []byte) ([]byte, error)
 }
@@ -189,6 +189,25 @@ func NewSigner(a Algorithm, keyName string, seed []byte) (*Signer, error) {
 		return nil, ErrSigner
 	}
 	return &Signer{Name: keyName, VKey: vkey, algorithm: a, seed: seed, id: keyID(a, keyName, public), sign: sign}, nil
+}
+
+// NewSignerElsewhere returns the signer of a key that sign reaches. vkey is its verifier key.
+func NewSignerElsewhere(vkey string, sign wire.SignFunc) (*Signer, error) {
+	k, err := parseKey(vkey)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := schemes[k.algorithm]
+	if !ok {
+		return nil, errors.New("not the verifier key of a cosigner")
+	}
+	verify, err := s.open(k.public)
+	if err != nil {
+		return nil, err
+	}
+	return &Signer{Name: k.name, VKey: vkey, algorithm: k.algorithm, id: k.id, sign: func(message []byte) ([]byte, error) {
+		return sign(message, func(signature []byte) bool { return verify(message, signature) })
+	}}, nil
 }
 
 // GenerateSigner returns a new key.
