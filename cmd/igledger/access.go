@@ -50,8 +50,7 @@ func accessCommand() *cli.Command {
 				"Example: igledger access import --org NHSL --key lothian-submit.jwk --source trakcare " +
 				"--log-key \"$LOG_KEY\" events.ndjson",
 			Flags: remoteFlags(append(append(outboxFlags(), mappingFlags()...),
-				&cli.StringFlag{Name: "list", Usage: "write everything that was not understood or read to `FILE`, a line for each: " +
-					"input, line, event, code, FHIR path, separated by tabs"},
+				listFlag(),
 				strictFlag(),
 				&cli.IntFlag{Name: "batch", Value: 256, Usage: "entries per request, from 1 to 1000"},
 				&cli.Uint64Flag{Name: "send-again-from",
@@ -250,7 +249,7 @@ func imported(c *cli.Context, list []source.Input) error {
 	if err != nil {
 		return err
 	}
-	notes, err := newUnderstanding(c)
+	notes, err := newUnderstanding(c, "event", "events")
 	if err != nil {
 		return err
 	}

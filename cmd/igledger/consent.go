@@ -103,7 +103,7 @@ func consentFlags(more ...cli.Flag) []cli.Flag {
 		&cli.StringFlag{Name: "language", Usage: "language in which the person was asked, such as en or gd"},
 		&cli.StringFlag{Name: "delegation", Usage: "id of the delegation, if a delegate decided"},
 		&cli.StringFlag{Name: "relation", Usage: "relation of the delegate to the person (v3-RoleCode)"},
-		zoneFlag(),
+		zoneFlag(), strictFlag(),
 		&cli.StringFlag{Name: "evidence",
 			Usage: "reference of the form or recording; only the person's own organisations see it"},
 	}, more...)...)
@@ -237,6 +237,9 @@ func submitConsent(c *cli.Context, x *entry.Consent) error {
 	}
 	if e := c.String("evidence"); e != "" {
 		x.Text = &entry.ConsentText{Evidence: e}
+	}
+	if err := r.understood(c, x); err != nil {
+		return err
 	}
 	return r.state(c, x, x.Consent)
 }

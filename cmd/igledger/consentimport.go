@@ -15,9 +15,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/urfave/cli/v2"
 
+	"igledger/audit"
 	"igledger/consent/fhir"
 	"igledger/internal/client"
 	"igledger/internal/command"
+	"igledger/internal/source"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 )
@@ -32,6 +34,7 @@ func importConsentCommand() *cli.Command {
 			"at the end what was passed over. The entry keeps the whole resource.\n" +
 			"Of the versions of a Consent the one that was decided last counts, whichever is imported\n" +
 			"first. A deletion in a history ends the record if another version is in the same import.\n" +
+			"With --strict a resource that is not wholly understood is refused, and not signed.\n" +
 			"Importing the same resource again changes nothing. Exits with 1 if a resource is\n" +
 			"refused or cannot be read; the others are recorded.\n\n" +
 			"Example: igledger consent import --org NHSL --key lothian-agreements.jwk --map " +
@@ -44,6 +47,7 @@ func importConsentCommand() *cli.Command {
 				Usage: "id of the agreement for which people were asked, if the resource names none"},
 			&cli.StringFlag{Name: "delegation",
 				Usage: "id of the delegation under which someone else decided, for the resources that name someone else"},
+			listFlag(), strictFlag(),
 			&cli.BoolFlag{Name: "dry-run",
 				Usage: "only list what cannot be enforced; records nothing, and needs no ledger or key"},
 		)...),
@@ -61,6 +65,8 @@ type importedConsent struct {
 	Flags      []entry.Flag      `json:"flags,omitempty"`
 	Unenforced []fhir.Unenforced `json:"unenforced,omitempty"`
 	Error      string            `json:"error,omitempty"`
+
+	notes []audit.Note
 }
 
 // consentImport is one run of consent import.
@@ -72,6 +78,9 @@ type consentImport struct {
 	agreement  string
 	versions   map[string]fhir.Found // a version of each Consent by its id, for deletions
 	passed     map[string]int
+	strict     bool
+	orgs       []string       // of the log; nil: not known
+	notes      *understanding // what was not understood
 	done       []importedConsent
 }
 
@@ -110,6 +119,15 @@ func importConsents(c *cli.Context) error {
 			if id := f.ID(); id != "" {
 				run.versions[id] = f
 			}
+		}
+	}
+	run.strict = c.Bool("strict")
+	if run.notes, err = newUnderstanding(c, "consent", "consents"); err != nil {
+		return err
+	}
+	if run.r != nil {
+		if run.orgs, err = run.r.organisations(c); err != nil {
+			return err
 		}
 	}
 	for _, name := range c.Args().Slice() {
@@ -164,16 +182,31 @@ func (run *consentImport) take(c *cli.Context, f fhir.Found, one *importedConsen
 		}
 		f = ended
 	}
+	at := place{Input: one.File, Event: one.Number}
 	if f.Err != nil {
+		run.notes.write(at, "refused", "")
 		return refuse(f.Err)
 	}
 	f.Taken = run.taken
 	in, err := run.conv.ReadAt(f.Raw, f.At)
 	if err != nil {
+		run.notes.write(at, "refused", "")
 		return refuse(err)
 	}
 	x := in.Consent
 	one.Record, one.Unenforced, one.Status = x.Consent, in.Unenforced, "checked"
+	one.notes = notesOfConsent(x, run.conv.Map, run.orgs)
+	for _, n := range one.notes {
+		run.notes.note(source.Noted{Input: one.File, Number: one.Number, Note: n})
+	}
+	for _, u := range in.Unenforced {
+		run.notes.write(at, "not-enforced", u.Path)
+	}
+	if run.strict {
+		if err := notUnderstood(one.notes, in.Unenforced); err != nil {
+			return refuse(err)
+		}
+	}
 	if run.r == nil {
 		return nil
 	}
@@ -235,10 +268,12 @@ type importSummary struct {
 	Passed     map[string]int `json:"passedOver,omitempty"` // by what they are
 	Flags      map[string]int `json:"flags,omitempty"`      //
 	Unenforced map[string]int `json:"unenforced,omitempty"` // consents by why something in them is not enforced as written
+	Notes      []noted        `json:"notes"`                // what was not understood
 }
 
 func (run *consentImport) summary() importSummary {
-	s := importSummary{Consents: len(run.done), Passed: run.passed, Flags: map[string]int{}, Unenforced: map[string]int{}}
+	s := importSummary{Consents: len(run.done), Passed: run.passed, Flags: map[string]int{}, Unenforced: map[string]int{},
+		Notes: run.notes.counts()}
 	for _, one := range run.done {
 		switch one.Status {
 		case "refused":
@@ -279,6 +314,12 @@ func (run *consentImport) report(c *cli.Context) error {
 			printImported(c.App.Writer, &one)
 		}
 		s.print(c.App.Writer)
+		if err := run.notes.print(c.App.Writer); err != nil {
+			return err
+		}
+	}
+	if err := run.notes.close(); err != nil {
+		return err
 	}
 	if s.Refused > 0 {
 		return refused("refused: %d of %s", s.Refused, counted(s.Consents, "consent", "consents"))

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -80,23 +81,12 @@ func heartbeatAction(c *cli.Context) error {
 // neverSubmitted adds to an error the sources that the organisation does have, and the one that may
 // be meant.
 func neverSubmitted(c *cli.Context, err error) error {
-	r, remoteErr := newRemote(c, signing)
-	if remoteErr != nil {
-		return refused("nothing was submitted as source %s: %w", c.String("source"), err)
-	}
-	r.asCaller("igledger")
-	list, remoteErr := r.Sources(c.Context)
-	if remoteErr != nil {
-		return refused("nothing was submitted as source %s: %w", c.String("source"), err)
-	}
-	var names []string
-	for _, s := range list.Sources {
-		if s.Organisation == r.org && s.Source != "" {
-			names = append(names, s.Source)
-		}
+	names, unknown := ownSources(c)
+	if unknown != nil {
+		return err
 	}
 	if slices.Contains(names, c.String("source")) {
-		return refused("%w; the ledger has source %s of %s: is its outbox elsewhere?", err, c.String("source"), r.org)
+		return refused("%w; the ledger has source %s of %s: is its outbox elsewhere?", err, c.String("source"), c.String("org"))
 	}
 	has := "no source"
 	if len(names) > 0 {
@@ -107,5 +97,33 @@ func neverSubmitted(c *cli.Context, err error) error {
 		}
 	}
 	return refused("nothing was submitted as source %s%s: %w. The ledger has of %s: %s", c.String("source"),
-		command.Meant(c.String("source"), names), err, r.org, has)
+		command.Meant(c.String("source"), names), err, c.String("org"), has)
+}
+
+// ownSources asks once, and does not wait, for the names of the organisation's sources.
+func ownSources(c *cli.Context) (names []string, err error) {
+	signer, err := readSigner(c.String("key"))
+	if err != nil {
+		return nil, err
+	}
+	once := &client.Client{Base: c.String("url"), HTTP: &http.Client{Timeout: 10 * time.Second}, Attempts: 1}
+	info, err := once.LogInfo(c.Context)
+	if err != nil {
+		return nil, err
+	}
+	if key := c.String("log-key"); key != "" && key != info.LogKey {
+		return nil, errors.New("another log")
+	}
+	r := &remote{Client: once, org: c.String("org"), signer: signer, origin: info.Origin}
+	r.asCaller("igledger")
+	list, err := r.Sources(c.Context)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range list.Sources {
+		if s.Organisation == r.org && s.Source != "" {
+			names = append(names, s.Source)
+		}
+	}
+	return names, nil
 }

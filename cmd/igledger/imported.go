@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -34,26 +35,34 @@ type noted struct {
 // place is where an event is in the inputs.
 type place struct {
 	Input string `json:"input"`
-	Line  int    `json:"line"`
+	Line  int    `json:"line,omitzero"` // absent: of a consent
 	Event int    `json:"event"`
 }
 
 // mostPlaces is how many places of one kind are printed. All are in --list.
 const mostPlaces = 10
 
+func (p place) String() string {
+	if p.Line == 0 {
+		return fmt.Sprintf("%s resource %d", p.Input, p.Event)
+	}
+	return fmt.Sprintf("%s line %d", p.Input, p.Line)
+}
+
 // understanding counts what an import did not understand. The agent calls its functions one at a
 // time.
 type understanding struct {
-	kinds    map[audit.NoteCode]*noted
-	order    []*noted
-	errOut   io.Writer
-	reported int
-	file     *os.File
-	list     *bufio.Writer
+	one, many string // what was read
+	kinds     map[audit.NoteCode]*noted
+	order     []*noted
+	errOut    io.Writer
+	reported  int
+	file      *os.File
+	list      *bufio.Writer
 }
 
-func newUnderstanding(c *cli.Context) (*understanding, error) {
-	u := &understanding{kinds: map[audit.NoteCode]*noted{}, errOut: c.App.ErrWriter, list: bufio.NewWriter(io.Discard)}
+func newUnderstanding(c *cli.Context, one, many string) (*understanding, error) {
+	u := &understanding{one: one, many: many, kinds: map[audit.NoteCode]*noted{}, errOut: c.App.ErrWriter, list: bufio.NewWriter(io.Discard)}
 	if path := c.String("list"); path != "" {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 		if err != nil {
@@ -82,7 +91,11 @@ func (u *understanding) note(n source.Noted) {
 }
 
 func (u *understanding) write(at place, code, path string) {
-	fmt.Fprintf(u.list, "%s\t%d\t%d\t%s\t%s\n", at.Input, at.Line, at.Event, code, path) //nolint:errcheck // close reports it
+	line := "-"
+	if at.Line > 0 {
+		line = strconv.Itoa(at.Line)
+	}
+	fmt.Fprintf(u.list, "%s\t%s\t%d\t%s\t%s\n", at.Input, line, at.Event, code, path) //nolint:errcheck // close reports it
 }
 
 // reject reports what is not in the log as it was: the first of them, and how many more there are
@@ -128,13 +141,13 @@ func (u *understanding) print(w io.Writer) error {
 	for _, k := range u.order {
 		var places []string
 		for _, p := range k.First {
-			places = append(places, fmt.Sprintf("%s line %d", p.Input, p.Line))
+			places = append(places, p.String())
 		}
 		more := ""
 		if n := k.Events - len(k.First); n > 0 {
 			more = fmt.Sprintf(" and %d more", n)
 		}
-		_, err := fmt.Fprintf(w, "%s: %s (%s)\n  %s%s\n", counted(k.Events, "event", "events"), k.Says, k.Code, strings.Join(places, ", "), more)
+		_, err := fmt.Fprintf(w, "%s: %s (%s)\n  %s%s\n", counted(k.Events, u.one, u.many), k.Says, k.Code, strings.Join(places, ", "), more)
 		if err != nil {
 			return err
 		}

@@ -67,8 +67,8 @@ func exitCode(err error) int {
 	if errors.Is(err, storage.ErrURL) {
 		return exitUsage
 	}
-	f, r, l := new(verifier.Failure), new(source.ReceiptError), new(source.LogError)
-	if errors.As(err, &f) || errors.As(err, &r) || errors.As(err, &l) {
+	f, r, l, n := new(verifier.Failure), new(source.ReceiptError), new(source.LogError), new(source.NoAccessError)
+	if errors.As(err, &f) || errors.As(err, &r) || errors.As(err, &l) || errors.As(err, &n) {
 		return exitRefused
 	}
 	return exitUnreachable

@@ -36,6 +36,12 @@ func remoteFlags(more ...cli.Flag) []cli.Flag {
 	}, more...)
 }
 
+// listFlag is that of imports.
+func listFlag() cli.Flag {
+	return &cli.StringFlag{Name: "list", Usage: "write everything that was not understood or read to `FILE`, a line for each: " +
+		"input, line (- of a consent), event or resource, code, FHIR path, separated by tabs"}
+}
+
 // strictFlag is that of commands that read what others wrote.
 func strictFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "strict", Usage: "sign nothing that is not wholly understood (exit 1)"}
