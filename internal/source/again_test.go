@@ -2,6 +2,7 @@ package source_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"io"
 	"net/http"
@@ -323,6 +324,36 @@ func TestNoServer(t *testing.T) {
 	}
 	w.logged(8)
 	w.noGaps(8)
+}
+
+// Who waits for another command that sends from the same outbox says so, and gives up, too.
+func TestAnotherCommandHasTheOutbox(t *testing.T) {
+	w := newWorld(t)
+	a := w.open()
+	db, err := sql.Open("sqlite", "file:"+w.config.Outbox+".lock?_txlock=exclusive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	other, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Client.MaxWait = time.Nanosecond
+	sum, err := a.Import(t.Context(), events(3))
+	if !source.Away(err) || !strings.Contains(err.Error(), "another command") || sum.Waiting != 3 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	var said []error
+	a.Client.MaxWait = 0
+	a.Client.OnRetry = func(err error, _ time.Duration) {
+		if said = append(said, err); len(said) == 1 {
+			other.Rollback()
+		}
+	}
+	if sum, err := a.Import(t.Context(), events(3)); err != nil || sum.Known != 3 || sum.Logged != 3 || len(said) != 1 {
+		t.Errorf("%+v, %v, said %v", sum, err, said)
+	}
 }
 
 // A resume counts everything, whatever the outbox had.

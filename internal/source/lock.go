@@ -6,16 +6,29 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"igledger/verifier/fetch/retry"
 )
 
 // locked calls f while no other agent sends what is in the outbox, be it of another process: two at
 // a time would sign an entry that was refused in two plainer forms, and one would take the log that
 // the other has seen later for a log that went back. Taking events needs no such turn.
 func (a *Agent) locked(ctx context.Context, f func() error) error {
-	unlock, err := lockOutbox(ctx, a.Config.Outbox)
+	said, patience := false, retry.Patience{Max: a.Client.MaxWait}
+	unlock, err := lockOutbox(ctx, a.Config.Outbox, func() error {
+		if patience.Out(lockPoll) {
+			return &retry.GaveUpError{After: a.Client.MaxWait, Err: errTaken}
+		}
+		if !said && a.Client.OnRetry != nil {
+			a.Client.OnRetry(errTaken, lockPoll)
+		}
+		said = true
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -23,16 +36,22 @@ func (a *Agent) locked(ctx context.Context, f func() error) error {
 	return f()
 }
 
-// lockOutbox waits until no other agent has the outbox. The lock is that of an SQLite file beside
-// it, which every system has, and which ends with the process.
-func lockOutbox(ctx context.Context, path string) (unlock func(), err error) {
+// lockPoll is how long one attempt to lock an outbox takes.
+const lockPoll = 200 * time.Millisecond
+
+var errTaken = errors.New("another command is sending what is in this outbox")
+
+// lockOutbox waits until no other agent has the outbox, or until wait, which is called after each
+// attempt, returns an error. The lock is that of an SQLite file beside it, which every system has,
+// and which ends with the process.
+func lockOutbox(ctx context.Context, path string, wait func() error) (unlock func(), err error) {
 	path += ".lock"
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("locking the outbox: %w", err)
 	}
 	f.Close()
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(200)&_txlock=exclusive")
+	db, err := sql.Open("sqlite", "file:"+path+fmt.Sprintf("?_pragma=busy_timeout(%d)&_txlock=exclusive", lockPoll.Milliseconds()))
 	if err != nil {
 		return nil, fmt.Errorf("locking the outbox: %w", err)
 	}
@@ -50,6 +69,10 @@ func lockOutbox(ctx context.Context, path string) (unlock func(), err error) {
 		case ctx.Err() != nil:
 			db.Close()
 			return nil, ctx.Err()
+		}
+		if err := wait(); err != nil {
+			db.Close()
+			return nil, err
 		}
 	}
 }
