@@ -55,8 +55,8 @@ func (e *RefusedError) Error() string {
 	case e.Seq == 0:
 		return fmt.Sprintf("the ledger refused: %v", e.Problem)
 	case e.Held > 0:
-		return fmt.Sprintf("the ledger refused %d that were signed with another key, the first with sequence number %d: %v; "+
-			"all others were sent", e.Held, e.Seq, e.Problem)
+		return fmt.Sprintf("the ledger refused what was signed with another key: %d in all, the first with sequence number %d: "+
+			"%v; all others were sent", e.Held, e.Seq, e.Problem)
 	}
 	return fmt.Sprintf("the ledger refused entry %d: %v", e.Seq, e.Problem)
 }

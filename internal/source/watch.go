@@ -67,6 +67,7 @@ func (a *Agent) meetBy(ctx context.Context, call func(context.Context, func() er
 // reason to end an import whose input may not be there a second time.
 func (a *Agent) patiently(ctx context.Context, f func() error) error {
 	patience := retry.Patience{Max: a.Client.MaxWait}
+	patience.Start() // f tries several times itself
 	for try := 1; ; try++ {
 		err := f()
 		if !retry.Broken(err) || try == a.Client.Attempts {

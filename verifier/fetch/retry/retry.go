@@ -34,6 +34,9 @@ type Patience struct {
 	since time.Time     // of the first failure in a row
 }
 
+// Start counts from now on, and not from the first failure.
+func (p *Patience) Start() { p.since = time.Now() }
+
 // Out reports, after a failure, whether another attempt after a wait of d would come too late.
 func (p *Patience) Out(d time.Duration) bool {
 	if p.Max <= 0 {
