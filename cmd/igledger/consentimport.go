@@ -79,6 +79,7 @@ type consentImport struct {
 	versions   map[string]fhir.Found // a version of each Consent by its id, for deletions
 	passed     map[string]int
 	strict     bool
+	left       int            // Consents that were not reached
 	orgs       []string       // of the log; nil: not known
 	notes      *understanding // what was not understood
 	done       []importedConsent
@@ -130,20 +131,29 @@ func importConsents(c *cli.Context) error {
 			return err
 		}
 	}
+	var failed error // of the ledger or the connection: the rest is counted, and not read
 	for _, name := range c.Args().Slice() {
 		for _, f := range found[name] {
-			if f.Passed != "" {
+			switch one := (importedConsent{File: name, Number: f.Number}); {
+			case f.Passed != "":
 				run.passed[f.Passed]++
-				continue
+			case failed != nil:
+				run.left++
+			default:
+				if failed = run.take(c, f, &one); failed != nil {
+					run.left++
+				} else {
+					run.done = append(run.done, one)
+				}
 			}
-			one := importedConsent{File: name, Number: f.Number}
-			if err := run.take(c, f, &one); err != nil {
-				return err
-			}
-			run.done = append(run.done, one)
 		}
 	}
-	return run.report(c)
+	err = run.report(c)
+	if failed != nil {
+		return fmt.Errorf("%w; %s not recorded. Run the same command again: what was recorded stays so", failed,
+			counted(run.left, "consent was", "consents were"))
+	}
+	return err
 }
 
 // consentsIn reads a file. What breaks off within it is among what it holds.
@@ -226,6 +236,8 @@ func (run *consentImport) take(c *cli.Context, f fhir.Found, one *importedConsen
 		one.Status, one.Index, one.Flags = string(res.Status), res.Index, res.Flags
 	case errors.As(err, &p) && p.Code() == "conflict":
 		one.Status = "known"
+	case ofKey(p): // so are all others
+		return err
 	case res.Problem != nil && p != nil, errors.As(err, &e) && e.Code == exitUsage:
 		// Only this resource is refused, by the ledger or because its entry would not be
 		// well-formed.
@@ -265,6 +277,7 @@ type importSummary struct {
 	Known      int            `json:"known"`                // imported before
 	Checked    int            `json:"checked,omitzero"`     // by a dry run
 	Refused    int            `json:"refused"`              // or could not be read
+	Left       int            `json:"notReached,omitzero"`  // because the ledger was away, or refused the key
 	Passed     map[string]int `json:"passedOver,omitempty"` // by what they are
 	Flags      map[string]int `json:"flags,omitempty"`      //
 	Unenforced map[string]int `json:"unenforced,omitempty"` // consents by why something in them is not enforced as written
@@ -272,7 +285,7 @@ type importSummary struct {
 }
 
 func (run *consentImport) summary() importSummary {
-	s := importSummary{Consents: len(run.done), Passed: run.passed, Flags: map[string]int{}, Unenforced: map[string]int{},
+	s := importSummary{Consents: len(run.done) + run.left, Left: run.left, Passed: run.passed, Flags: map[string]int{}, Unenforced: map[string]int{},
 		Notes: run.notes.counts()}
 	for _, one := range run.done {
 		switch one.Status {
@@ -347,8 +360,12 @@ func printImported(w io.Writer, one *importedConsent) {
 
 // print says in a few lines what became of everything that was read.
 func (s *importSummary) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: %d recorded, %d imported before, %d refused\n", counted(s.Consents, "consent", "consents"),
-		s.Recorded, s.Known, s.Refused)
+	left := ""
+	if s.Left > 0 {
+		left = fmt.Sprintf(", %d not reached", s.Left)
+	}
+	fmt.Fprintf(w, "%s: %d recorded, %d imported before, %d refused%s\n", counted(s.Consents, "consent", "consents"),
+		s.Recorded, s.Known, s.Refused, left)
 	count := func(what string, kinds map[string]int, text func(kind string) string) {
 		if len(kinds) > 0 {
 			fmt.Fprintf(w, "%s:\n", what)
