@@ -13,17 +13,19 @@ import (
 	"igledger/internal/testdocs"
 )
 
-// TestDocsNameCommands finds the command lines of igledger in the documents: each command and flag
-// must exist.
+// TestDocsNameCommands finds the command lines of igledger in the documents and the examples in its help:
+// each command and flag must exist.
 func TestDocsNameCommands(t *testing.T) {
-	n := testdocs.Commands(t, testdocs.Pages(t, "../.."), "igledger", func(path []string) string {
+	help := func(path []string) string {
 		var out bytes.Buffer
 		run(context.Background(), append(path, "--help"), strings.NewReader(""), &out, &out)
 		return out.String()
-	})
-	t.Logf("%d command lines", n)
-	if n < 100 {
-		t.Errorf("only %d command lines found", n)
+	}
+	shown := testdocs.Commands(t, testdocs.Pages(t, "../.."), "igledger", help)
+	examples := testdocs.Examples(t, commands(), "igledger", help)
+	t.Logf("%d command lines, %d examples", shown, examples)
+	if shown < 100 || examples < 40 {
+		t.Error("these are too few")
 	}
 }
 

@@ -9,16 +9,18 @@ import (
 	"igledger/internal/testdocs"
 )
 
-// TestDocsNameCommands finds the command lines of igverify in the documents: each command and flag
-// must exist.
+// TestDocsNameCommands finds the command lines of igverify in the documents and the examples in its help:
+// each command and flag must exist.
 func TestDocsNameCommands(t *testing.T) {
-	n := testdocs.Commands(t, testdocs.Pages(t, "../.."), "igverify", func(path []string) string {
+	help := func(path []string) string {
 		var out bytes.Buffer
 		run(context.Background(), append(path, "--help"), strings.NewReader(""), &out, &out)
 		return out.String()
-	})
-	t.Logf("%d command lines", n)
-	if n < 30 {
-		t.Errorf("only %d command lines found", n)
+	}
+	shown := testdocs.Commands(t, testdocs.Pages(t, "../.."), "igverify", help)
+	examples := testdocs.Examples(t, program.Commands(), "igverify", help)
+	t.Logf("%d command lines, %d examples", shown, examples)
+	if shown < 30 || examples < 8 {
+		t.Error("these are too few")
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/urfave/cli/v2"
 )
 
 var (
@@ -182,4 +184,23 @@ func (h *helps) lacks(args []string) string {
 		}
 	}
 	return ""
+}
+
+// Examples finds the examples in what commands say of themselves, and reports each command and flag
+// that the program does not have. It returns how many it has looked at.
+func Examples(t testing.TB, list []*cli.Command, program string, help func(path []string) string) int {
+	t.Helper()
+	looked := 0
+	for _, c := range list {
+		p := Page{Name: "help of " + c.Name}
+		for i, text := range strings.Split(c.Description, "\n") {
+			text, shown := strings.CutPrefix(text, "Example:")
+			shown = shown || strings.HasPrefix(text, "  ")
+			if text = strings.TrimSpace(text); shown && strings.HasPrefix(text, program+" ") {
+				p.Lines = append(p.Lines, Line{Number: i + 1, Text: text, Code: true})
+			}
+		}
+		looked += Commands(t, []Page{p}, program, help) + Examples(t, c.Subcommands, program, help)
+	}
+	return looked
 }
