@@ -102,7 +102,7 @@ func neverSubmitted(c *cli.Context, err error) error {
 
 // ownSources asks once, and does not wait, for the names of the organisation's sources.
 func ownSources(c *cli.Context) (names []string, err error) {
-	signer, err := readSigner(c.String("key"))
+	signer, err := command.Signer(c, "key")
 	if err != nil {
 		return nil, err
 	}
