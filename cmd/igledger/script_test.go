@@ -80,6 +80,7 @@ func scripts(t *testing.T, bin string) testscript.Params {
 			"tampers":   tamperWithVerdict,
 			"finds":     findsEvents,
 			"windows":   asWindowsSaves,
+			"samewords": saysTheSame,
 		},
 	}
 }

@@ -17,12 +17,7 @@ var said = plain.In(plain.English)
 // nil. Codes are in brackets after their words. The id of the person it is about is left out: the
 // reader knows it, and the table may be printed or shared.
 func accessRows(e *entry.Entry, o *bundle.Opening, reg *register.Register) []row {
-	org := func(id string) string {
-		if reg == nil || reg.Organisation(id) == nil {
-			return id
-		}
-		return reg.Organisation(id).Name + " (" + id + ")"
-	}
+	org := reg.Called
 	a, ok := e.Body.(*entry.Access)
 	if !ok {
 		return actRows(e, o, org)

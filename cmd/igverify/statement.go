@@ -232,12 +232,6 @@ type shownVerdict struct {
 // accesses returns what a statement shows, the newest first.
 func accesses(rows []verifier.StatementEntry, reg *register.Register) []shownAccess {
 	var list []shownAccess
-	name := func(id string) string {
-		if reg == nil || reg.Organisation(id) == nil {
-			return id
-		}
-		return reg.Organisation(id).Name + " (" + id + ")"
-	}
 	for _, e := range rows {
 		a := shownAccess{Index: e.Index, Newer: e.Newer, Hidden: e.Hidden, Remarks: e.Remarks}
 		switch {
@@ -251,7 +245,7 @@ func accesses(rows []verifier.StatementEntry, reg *register.Register) []shownAcc
 			if access, ok := e.Entry.Body.(*entry.Access); ok {
 				s = audit.Describe(said, access)
 			}
-			a.told = said.Told(s, name(s.Organisation), e.Opening.Flags)
+			a.told = said.Told(s, reg.Called(s.Organisation), e.Opening.Flags)
 			a.at, a.When, a.Act = s.When, s.When.UTC().Format(time.RFC3339), string(s.Act)
 			if v := e.Opening.Verdict; v != nil {
 				a.Verdict = &shownVerdict{v, said.VerdictWithReasons(v, consent.New().Reasons(v))}

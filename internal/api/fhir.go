@@ -95,7 +95,7 @@ func (a *api) fill(r *request, rd readingOf, q *fhirQuery, b *audit.Bundle) (nex
 			return 0, err
 		}
 		for i, o := range p.newestFirst {
-			x := recorded(o, rules)
+			x, _ := recorded(o, rules)
 			if q.dated(x) && b.Add(recordedEvent(x), q.keep()) {
 				size += lengthOf(o)
 			}

@@ -6,12 +6,15 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
+	"igledger/audit"
 	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/ledger"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
 	"igledger/policies/readers"
 )
 
@@ -56,9 +59,17 @@ func (a *api) search(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return a.withheld(r.Context(), rd, body.ID, err)
 	}
+	reg, err := a.log.Register(r.Context())
+	if err != nil {
+		return err
+	}
 	page := client.Accesses{Scope: string(rd.extent), Count: found.count, Next: found.next, Accesses: []client.RecordedAccess{}}
 	for _, o := range found.newestFirst {
-		page.Accesses = append(page.Accesses, recorded(o, rules))
+		x, e := recorded(o, rules)
+		if e != nil {
+			x.Plain = told(e, o.Flags, reg)
+		}
+		page.Accesses = append(page.Accesses, x)
 	}
 	if err := a.logReading(r.Context(), rd, body.ID); err != nil {
 		return err
@@ -200,12 +211,13 @@ var notItsOwn = &refusal{
 	code: forbidden, detail: "no access that the organisation made, or to a record that it holds, is at this position",
 }
 
-// recorded returns an opening together with its content in readable form.
-func recorded(o *bundle.Opening, rules *consent.Rules) client.RecordedAccess {
+// recorded returns an opening together with its content in readable form, and its entry, nil if it
+// cannot be decoded.
+func recorded(o *bundle.Opening, rules *consent.Rules) (client.RecordedAccess, *entry.Entry) {
 	out := client.RecordedAccess{Index: o.Index, Verdict: inWords(rules, o.Verdict), Opening: o}
 	e, err := entry.ParseParts(o.JWS, o.Disclosures)
 	if err != nil {
-		return out
+		return out, nil
 	}
 	out.Type = e.Type
 	switch b := e.Body.(type) {
@@ -220,7 +232,18 @@ func recorded(o *bundle.Opening, rules *consent.Rules) client.RecordedAccess {
 		}
 		out.Asked = &client.Asked{Decision: b.Decision, Rules: b.Rules, Obligations: b.Obligations, Access: x}
 	}
-	return out
+	return out, e
+}
+
+// told returns an entry in the words of the person's page.
+func told(e *entry.Entry, flags []entry.Flag, reg *register.Register) *client.Told {
+	s := said.Describe(e)
+	if a, ok := e.Body.(*entry.Access); ok {
+		s = audit.Describe(said, a)
+	}
+	t := said.Told(s, reg.Called(s.Organisation), flags)
+	return &client.Told{When: s.When.UTC().Format(time.RFC3339), Who: t.Who, What: t.What, Why: t.Why, Result: t.Result,
+		Remarks: t.Remarks}
 }
 
 func describeAccess(x *entry.Access) client.Access {

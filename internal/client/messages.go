@@ -141,7 +141,18 @@ type RecordedAccess struct {
 	Access  *Access         `json:"access,omitempty" doc:"For an access: the decoded entry. Check opening before you rely on it"`
 	Asked   *Asked          `json:"asked,omitempty" doc:"For a decision: the question and the answer. The access may never have happened"`
 	Verdict *PlainVerdict   `json:"verdict,omitempty" doc:"Verdict of the policies when the ledger took it. It is not proved, but anyone who has the openings can compute it again"`
+	Plain   *Told           `json:"plain,omitempty" doc:"The same in words, as the person's own page has them. For people to read: codes never change, words may"`
 	Opening *bundle.Opening `json:"opening" doc:"Content and secrets of the sealed leaf; igverify checks it against the log"`
+}
+
+// Told is an entry in the words of the catalogue (audit/plain).
+type Told struct {
+	When    string   `json:"when" doc:"RFC 3339, when it happened, as its source claims"`
+	Who     string   `json:"who" doc:"Organisation with its id, then role and name of the user if they are disclosed"`
+	What    string   `json:"what" doc:"What was done, with which data"`
+	Why     string   `json:"why,omitempty" doc:"Reasons, justification, and the agreement that was named"`
+	Result  string   `json:"result,omitempty" doc:"How it ended; absent for what only states something"`
+	Remarks []string `json:"remarks,omitempty" doc:"What a reader should notice. The ledger's own word"`
 }
 
 // Access is the content of an access entry for people to read: claims and disclosures together. It

@@ -62,6 +62,18 @@ func (r *Register) Organisations() []*entry.Member {
 	return slices.SortedFunc(maps.Values(r.orgs), func(a, b *entry.Member) int { return strings.Compare(a.ID, b.ID) })
 }
 
+// Called returns what people read for an organisation: its name with its id, or the id alone of one
+// that is not in the register. r may be nil.
+func (r *Register) Called(id string) string {
+	if r == nil {
+		return id
+	}
+	if m := r.Organisation(id); m != nil && m.Name != "" {
+		return m.Name + " (" + id + ")"
+	}
+	return id
+}
+
 // Key returns a key by its thumbprint, or nil. The caller must not modify it.
 func (r *Register) Key(kid string) *Key { return r.keys[kid] }
 
