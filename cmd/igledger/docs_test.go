@@ -35,7 +35,7 @@ func TestDocsRun(t *testing.T) {
 	igverify := filepath.Join(buildIgverify(t), "igverify")
 	for _, name := range []string{"README.md", "docs/INTEGRATORS.md"} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := filepath.Join(t.TempDir(), "igledger") // beside which a document may make a folder
 			built(t, dir, igverify)
 			testdocs.Run(t, testdocs.Read(t, "../..", name), dir)
 		})
@@ -58,7 +58,7 @@ func built(t *testing.T, dir, igverify string) {
 	}
 	noBuild := fmt.Sprintf("#!/bin/sh\nexec %s -o build \"$@\"\n", gnuMake)
 	for _, err := range []error{
-		os.Mkdir(filepath.Join(dir, "bin"), 0o700),
+		os.MkdirAll(filepath.Join(dir, "bin"), 0o700),
 		os.Symlink(igledger, filepath.Join(dir, "bin", "igledger")),
 		os.Symlink(igverify, filepath.Join(dir, "bin", "igverify")),
 		os.Symlink(makefile, filepath.Join(dir, "Makefile")),
