@@ -77,11 +77,14 @@ func foldersOf(c *cli.Context) (list disk.Folders) {
 // limitsOf returns the limits that the flags set.
 func limitsOf(c *cli.Context) (api.Limits, error) {
 	for _, name := range []string{
-		"max-connections", "max-peer-connections", "body-memory", "peer-body-memory", "body-rate", "statement-memory", "min-free-disk", "max-reports",
+		"max-connections", "max-peer-connections", "body-memory", "peer-body-memory", "body-rate", "statement-memory", "max-reports",
 	} {
 		if n := c.Int64(name); n < 1 || n > 1<<20 {
 			return api.Limits{}, usage("--%s must be from 1 to %d", name, 1<<20)
 		}
+	}
+	if n := c.Int64("min-free-disk"); n < 0 || n > 1<<40 {
+		return api.Limits{}, usage("--min-free-disk must be from 0 to %d", 1<<40)
 	}
 	if c.Duration("report-time") <= 0 {
 		return api.Limits{}, usage("--report-time must be above 0")

@@ -83,7 +83,7 @@ func commands() []*cli.Command {
 		consentCommand(), delegationCommand(), linkCommand(), unlinkCommand(),
 		policyCommand(), decideCommand(), reportCommand(),
 		whoAccessedCommand(), statementCommand(), paperCommand(), receiptCommand(),
-		benchCommand(), rebuildCommand(), recoverCommand(),
+		benchCommand(), rebuildCommand(), recoverCommand(), healthCommand(), unitCommand(), containerCommand(),
 	}
 }
 

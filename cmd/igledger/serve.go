@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -179,6 +180,8 @@ func serveCommand() *cli.Command {
 			&cli.StringFlag{Name: "pages", EnvVars: []string{"IGLEDGER_PAGES"},
 				Usage: "`FILE` with the settings of the pages: who can sign in, the operator's name and colours " +
 					"(default: public pages only; docs/WEB.md)"},
+			&cli.StringFlag{Name: "pages-keys", EnvVars: []string{"IGLEDGER_PAGES_KEYS"},
+				Usage: "folder of the pages' own key, web.key, which is made at the first start (default: that of --keys)"},
 			&cli.BoolFlag{Name: "json", Usage: "log as JSON lines"},
 		), append(limitFlags(), mappingFlags()...)...),
 		Action: func(c *cli.Context) error {
@@ -245,7 +248,8 @@ func serveCommand() *cli.Command {
 				address: c.String("listen"), metrics: c.String("metrics-listen"), chosen: c.IsSet("metrics-listen"),
 				public: c.String("public-url"), interval: c.Duration("index-interval"),
 				registry: registry, logger: cfg.Logger, limits: limits, statements: c.Int64("statement-memory") << 20,
-				words: words, settings: settings, store: cfg.Storage, keys: c.String("keys"), secrets: command.Keys(c), policy: policyText,
+				words: words, settings: settings, store: cfg.Storage, keys: cmp.Or(c.String("pages-keys"), c.String("keys")),
+				secrets: command.Keys(c), policy: policyText,
 			})
 			if err != nil {
 				return err

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"igledger/internal/command"
+)
+
+// printed runs a command in process and returns what it prints.
+func printed(t *testing.T, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(context.Background(), args, strings.NewReader(""), &o, &e)
+	return code, o.String(), e.String()
+}
+
+// systemd itself takes the unit, and finds that it has few rights.
+func TestUnit(t *testing.T) {
+	keys := t.TempDir()
+	for _, name := range []string{"log.key", "log-pq.key", "epoch-2.key", "operator.jwk", "web.key", "signing-record"} {
+		if err := os.WriteFile(filepath.Join(keys, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, unit, errOut := printed(t, "unit", "--keys", keys, "--binary", self, "--data", "/var/lib/igledger/two", "--listen", "127.0.0.1:9999",
+		"--database", "postgres://igledger@db/ledger%20one?application_name=$x", "--public-url", "https://ledger.example.scot",
+		"--trusted-proxy", "127.0.0.1", "--trusted-proxy", "::1", "--policy", "/etc/igledger/my policy.txt")
+	if code != exitGood || errOut != "" {
+		t.Fatalf("exit code %d: %s", code, errOut)
+	}
+	for _, want := range []string{
+		"ExecStart=" + self + " serve --keys %d --database postgres://igledger@db/ledger%%20one?application_name=$$x ",
+		" --signing-record file:/var/lib/igledger/two/signing-record ", ` --policy "/etc/igledger/my policy.txt"`,
+		" --trusted-proxy 127.0.0.1 --trusted-proxy ::1\n", "After=network-online.target postgresql.service\n", "StateDirectory=igledger/two\n",
+		"LoadCredential=epoch-2.key:" + keys + "/epoch-2.key\n", "LoadCredential=log-pq.key:", "LoadCredential=operator.jwk:", "DynamicUser=yes\n",
+	} {
+		if !strings.Contains(unit, want) {
+			t.Errorf("the unit has no %q:\n%s", want, unit)
+		}
+	}
+	if strings.Contains(unit, "web.key") || strings.Contains(unit, "LoadCredential=signing-record") {
+		t.Error("what the server writes is no credential")
+	}
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("systemd-analyze is not installed: the unit is not verified")
+	}
+	file := filepath.Join(t.TempDir(), "igledger.service")
+	if err := os.WriteFile(file, []byte(unit), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"verify", file}, {"security", "--offline=true", "--threshold=20", "--no-pager", file}} {
+		if out, err := exec.Command(analyze, args...).CombinedOutput(); err != nil {
+			t.Errorf("systemd-analyze %s: %v\n%s", args[0], err, out)
+		}
+	}
+}
+
+// The command lines of both files are ones that serve takes, with nothing that it asks for missing.
+func TestDeployedCommandLines(t *testing.T) {
+	for _, args := range [][]string{{"unit"}, {"container"}, {"container", "--data", "/srv/x", "--keys", "/k", "--metrics-listen", "off"}} {
+		code, out, errOut := printed(t, append(args, "--json")...)
+		var got struct {
+			File    string   `json:"file"`
+			Command []string `json:"command"`
+		}
+		if err := json.Unmarshal([]byte(out), &got); code != exitGood || err != nil {
+			t.Fatalf("%v: exit code %d, %v: %s", args, code, err, errOut)
+		}
+		if !strings.Contains(got.File, "serve") || got.Command[1] != "serve" {
+			t.Errorf("%v: %v", args, got.Command)
+		}
+		if code, _, errOut := printed(t, got.Command[1:]...); code != command.Unreachable { // there are no such keys
+			t.Errorf("%v: exit code %d: %s", got.Command, code, errOut)
+		}
+	}
+}
+
+func TestDeployRefuses(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"unit --data /srv/igledger", "--data must be below /var/lib"},
+		{"unit --data /var/lib/../x", "--data must be"},
+		{"container --data data", "--data must be an absolute path"},
+		{"unit --keys keys", "--keys must be an absolute path"},
+		{"unit --listen 8080", "--listen must be"},
+		{"unit --database postgres://igledger:secret@db/igledger", "without a password"},
+		{"container --database postgres://db/igledger?user=x&password=secret", "without a password"},
+		{"unit --public-url ledger.example.scot", "--public-url"},
+		{"unit --signing-record sqlite:/var/lib/igledger/log.db", "must not be in the log's own database"},
+		{"container --policy /etc/x\ny", "control character"},
+		{"health --live --append", "give one of"},
+	} {
+		code, out, errOut := printed(t, strings.Split(c.args, " ")...)
+		if code != exitUsage || out != "" || !strings.Contains(errOut, c.want) || strings.Contains(errOut, "secret") {
+			t.Errorf("%s: exit code %d, %q, %q", c.args, code, out, errOut)
+		}
+	}
+}
+
+// The line that the container file builds with makes a program that needs no library and answers.
+func TestContainerBuilds(t *testing.T) {
+	_, file, _ := printed(t, "container")
+	line := regexp.MustCompile(`(?m)^RUN (CGO_ENABLED=0 go build .*) -o /out/ (\./cmd/igledger) \./cmd/igverify$`).FindStringSubmatch(file)
+	if line == nil || line[1] != buildLine {
+		t.Fatalf("the file does not build the programs:\n%s", file)
+	}
+	if os.Getenv("IGLEDGER_CONTAINER") == "" {
+		t.Skip("IGLEDGER_CONTAINER=1 builds everything once more, for minutes")
+	}
+	program := filepath.Join(t.TempDir(), "igledger")
+	build := exec.Command("sh", "-c", line[1]+" -o "+program+" "+line[2])
+	build.Dir = "../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out, err := exec.Command(program, "version").Output(); err != nil || !strings.HasPrefix(string(out), "igledger ") {
+		t.Errorf("version: %q, %v", out, err)
+	}
+	if runtime.GOOS != "linux" {
+		return
+	}
+	f, err := elf.Open(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if libraries, err := f.ImportedLibraries(); err != nil || len(libraries) > 0 {
+		t.Errorf("it needs %v: %v", libraries, err)
+	}
+}
