@@ -126,7 +126,7 @@ func unitCommand() *cli.Command {
 				words = append(words, unitWord(v))
 			}
 			var credentials []string
-			for _, name := range keyFiles(c.String("keys")) {
+			for _, name := range credentialsIn(c.String("keys")) {
 				credentials = append(credentials, unitWord(name+":"+path.Join(c.String("keys"), name)))
 			}
 			return printDeploy(c, unitText, map[string]any{
@@ -137,9 +137,9 @@ func unitCommand() *cli.Command {
 	}
 }
 
-// keyFiles returns the names of the key files in a folder or, if it cannot be read or has none,
+// credentialsIn returns the names of the key files in a folder or, if it cannot be read or has none,
 // those that keygen makes.
-func keyFiles(dir string) []string {
+func credentialsIn(dir string) []string {
 	var names []string
 	list, _ := os.ReadDir(dir)
 	for _, f := range list {
