@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -176,8 +178,11 @@ func originalCommand() *cli.Command {
 			&cli.Uint64Flag{Name: "seq", Usage: "sequence number of the entry"},
 		},
 		Action: func(c *cli.Context) error {
-			if c.Args().Present() || c.IsSet("hash") == c.IsSet("seq") {
+			if c.IsSet("hash") == c.IsSet("seq") {
 				return usage("access original: give --hash or --seq")
+			}
+			if hash, err := hex.DecodeString(c.String("hash")); err != nil || c.IsSet("hash") && len(hash) != sha256.Size {
+				return usage("--hash must be 64 hexadecimal digits")
 			}
 			if err := begunOutbox(c.String("outbox")); err != nil {
 				return err

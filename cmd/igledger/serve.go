@@ -297,6 +297,9 @@ func keygenCommand() *cli.Command {
 				if c.Bool("encrypt") {
 					return usage("keygen: make the folder first, then encrypt all of it by igledger key encrypt %s", path)
 				}
+				if err := wire.CheckOrigin(origin); err != nil {
+					return usage("--origin: %v", err)
+				}
 				return generateKeys(c, path, origin)
 			}
 			if c.Bool("pq") {
