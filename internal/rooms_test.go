@@ -79,6 +79,7 @@ var rooms = map[string][]string{
 	"internal/command":  {"internal/build", "audit/plain", "ledger/keyfile", "ledger/proof/cosign", "ledger/wire", "ledger/entry"},
 	"internal/disk":     {"ledger/storage"},
 	"internal/edge":     {},
+	"internal/stock":    {"ledger/storage"},
 	"internal/patients": {"consent/fhir/tree", "consent/fhir/mapping"},
 	"internal/oracle":   {}, // a second verifier: what it shared with ours it could not contradict
 

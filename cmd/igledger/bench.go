@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -33,7 +34,7 @@ import (
 func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "bench",
-		Subcommands: []*cli.Command{benchPagesCommand()},
+		Subcommands: []*cli.Command{benchPagesCommand(), benchStockCommand()},
 		Usage:       "measure this build of the ledger: real HTTP, real database, one entry per request, integrated receipts",
 		Description: "Creates its own log in the database, which must be empty, starts igledger serve as a\n" +
 			"separate process, and posts entries that it signed beforehand. Without --rate each\n" +
@@ -129,7 +130,8 @@ conditions: %s, %d clients, 1 entry per request over HTTP, %s, %d entries of %.0
 		r.Preloaded, r.Checked, r.CPUs, r.GoVersion)
 }
 
-func (b *bench) run(ctx context.Context) (*benchResult, error) {
+// begin creates the log that is measured. The caller closes its storage.
+func (b *bench) begin(ctx context.Context) (*storage.Storage, error) {
 	b.origin = "bench.invalid/" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	b.seqs = make([]uint64, b.clients)
 	b.access = func(stream int, seq uint64) *entry.Access {
@@ -139,10 +141,18 @@ func (b *bench) run(ctx context.Context) (*benchResult, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
-	defer store.Close()
 	if err := b.prepare(ctx, store); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return store, nil
+}
+
+func (b *bench) run(ctx context.Context) (*benchResult, error) {
+	store, err := b.begin(ctx)
+	if err != nil {
 		return nil, err
 	}
+	defer store.Close()
 	fmt.Fprintf(b.errOut, "igledger: signing %d entries\n", b.entries)
 	texts, err := b.sign(b.entries)
 	if err != nil {

@@ -190,12 +190,12 @@ func (p *Program) app() *cli.App {
 func (p *Program) prepare(c *cli.Command, parent string, line arranged) {
 	name := parent + " " + c.Name
 	c.OnUsageError = usageError(name)
-	if len(c.Subcommands) > 0 {
-		var list []string
-		for _, s := range c.Subcommands {
-			p.prepare(s, name, line)
-			list = append(list, s.Name)
-		}
+	var list []string
+	for _, s := range c.Subcommands {
+		p.prepare(s, name, line)
+		list = append(list, s.Name)
+	}
+	if len(list) > 0 && c.Action == nil {
 		c.Action = func(cc *cli.Context) error {
 			if cc.Args().Present() {
 				return noCommand(name, cc.Args().First(), c.Subcommands)
@@ -221,6 +221,9 @@ func (p *Program) prepare(c *cli.Command, parent string, line arranged) {
 		}
 		for _, n := range line.empty {
 			return Errorf(Usage, "--%s is empty: give a value, or leave it out", n)
+		}
+		if len(list) > 0 && cc.Args().Present() {
+			return noCommand(name, cc.Args().First(), c.Subcommands)
 		}
 		if c.ArgsUsage == "" && cc.Args().Present() {
 			return Errorf(Usage, "%s takes no argument; see %s --help", name, name)

@@ -72,6 +72,7 @@ func program(oneOf ...[]string) *Program {
 					&cli.StringFlag{Name: "fail"}}},
 				{Name: "needs", Action: show, Flags: append(flags(), &cli.StringFlag{Name: "source", Required: true},
 					&cli.StringSliceFlag{Name: "purpose", Required: true})},
+				{Name: "both", Action: show, Subcommands: []*cli.Command{{Name: "list", Flags: flags(), Action: show}}},
 				{Name: "group", Subcommands: []*cli.Command{{Name: "list", Flags: flags(), Action: show}}},
 			}
 		}}
@@ -97,6 +98,7 @@ func TestMistakes(t *testing.T) {
 		{"show --from", "--from needs a value; see prog show --help"},
 		{"show --from= x", "--from is empty: give a value, or leave it out"},
 		{"needs --purpose x", "give --source; see prog needs --help"},
+		{"both lost", `prog both has no command "lost" (did you mean list?); see prog both --help`},
 		{"needs", "give --source, --purpose; see prog needs --help"},
 		{"db6622a846a0101011237c6064350af5c6bfea12fcf924a0a7be5ce5f9d5e968", "prog has no command " +
 			`"db6622a846a0101011237c6064350af5c6bfea12fcf924a0a7be5ce5f9d5e968"; see prog --help`}, // a hash
