@@ -183,7 +183,12 @@ func (e *Entry) SDJWT() string {
 	if !e.Type.Sealed() {
 		return e.Compact
 	}
+	size := len(e.Compact) + 1
+	for _, d := range e.Disclosures {
+		size += 1 + len(d.Encoded)
+	}
 	var b strings.Builder
+	b.Grow(size)
 	b.WriteString(e.Compact)
 	for _, d := range e.Disclosures {
 		b.WriteByte('~')

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha256"
 	"strings"
 
@@ -28,6 +30,7 @@ type JWS struct {
 	KID     string // RFC 7638 thumbprint of the key
 	Payload []byte // decoded
 	signing string // header.payload
+	sig     []byte // 64 bytes
 }
 
 type joseHeader struct {
@@ -62,7 +65,8 @@ func ParseJWS(what, compact, typ string) (*JWS, error) {
 	if len(sig) != 64 {
 		return nil, Errorf(BadLength, what+" signature", "%d bytes, want 64", len(sig))
 	}
-	return &JWS{Compact: compact, Alg: h.Alg, KID: h.Kid, Payload: payload, signing: parts[0] + "." + parts[1]}, nil
+	return &JWS{Compact: compact, Alg: h.Alg, KID: h.Kid, Payload: payload,
+		signing: compact[:len(parts[0])+1+len(parts[1])], sig: sig}, nil
 }
 
 // HeaderKID returns the kid of a compact JWS. It reads and checks only the header, as ParseJWS
@@ -122,6 +126,12 @@ func (j *JWS) verify(pub crypto.PublicKey, alg string) error {
 	if alg != j.Alg {
 		return Errorf(UnknownAlgorithm, "signature", "alg is %s, but the key is for %s", j.Alg, alg)
 	}
+	if pub, ok := pub.(ed25519.PublicKey); ok { // what the library would do, without its second parse
+		if !ed25519.Verify(pub, []byte(j.signing), j.sig) {
+			return Errorf(BadSignature, "signature", "does not verify under %s", j.KID)
+		}
+		return nil
+	}
 	parsed, err := jose.ParseSignedCompact(j.Compact, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
 	if err != nil {
 		return Errorf(BadJWS, "signature", "does not parse")
@@ -140,11 +150,17 @@ func (j *JWS) Identity() Hash { return sha256.Sum256([]byte(j.signing)) }
 // in base64url and with a dot between (RFC 7515 section 5.1). The signature follows after another
 // dot. typ is one of the Typ constants. It is for keys that are elsewhere: see Signer.SignJWS.
 func SigningInput(key JWK, typ string, payload []byte) (string, error) {
-	head, err := EncodeJSON(joseHeader{Alg: key.Algorithm(), Kid: key.Thumbprint(), Typ: typ})
+	head, err := header(key, typ)
 	if err != nil {
 		return "", err
 	}
-	return Encode64(head) + "." + Encode64(payload), nil
+	return head + "." + Encode64(payload), nil
+}
+
+// header returns the encoded header of a JWS.
+func header(key JWK, typ string) (string, error) {
+	head, err := EncodeJSON(joseHeader{Alg: key.Algorithm(), Kid: key.Thumbprint(), Typ: typ})
+	return Encode64(head), err
 }
 
 // SignJWS signs payload as a compact JWS with the header alg, kid, typ. typ is one of the Typ
@@ -152,6 +168,14 @@ func SigningInput(key JWK, typ string, payload []byte) (string, error) {
 func (s *Signer) SignJWS(typ string, payload []byte) (string, error) {
 	if s.sign != nil {
 		return s.signElsewhere(typ, payload)
+	}
+	if head, ok := s.heads[typ]; ok { // the same as by the library, at a third of the cost
+		signing := head + "." + Encode64(payload)
+		sig, err := s.key.Sign(rand.Reader, []byte(signing), crypto.Hash(0))
+		if err != nil {
+			return "", Errorf(BadSignature, typ, "signing failed")
+		}
+		return signing + "." + Encode64(sig), nil
 	}
 	signed, err := s.jose[typ].Sign(payload)
 	if err != nil {

@@ -86,6 +86,7 @@ type Signer struct {
 	KID    string // Thumbprint of Public
 	key    crypto.Signer
 	jose   map[string]jose.Signer // by typ
+	heads  map[string]string      // by typ, the encoded headers; empty for ES256
 	sign   SignFunc               // of a key that is elsewhere: key and jose are nil
 }
 
@@ -147,7 +148,7 @@ func NewJWK(key crypto.PublicKey) (k JWK, err error) {
 // NewSigner wraps an ed25519.PrivateKey or a P-256 *ecdsa.PrivateKey. If key is of another kind, it
 // returns BadKey.
 func NewSigner(key crypto.Signer) (*Signer, error) {
-	s := &Signer{key: key, jose: map[string]jose.Signer{}}
+	s := &Signer{key: key, jose: map[string]jose.Signer{}, heads: map[string]string{}}
 	var err error
 	if s.Public, err = NewJWK(key.Public()); err != nil {
 		return nil, err
@@ -161,6 +162,14 @@ func NewSigner(key crypto.Signer) (*Signer, error) {
 			return nil, Errorf(BadKey, "private key", "not usable for %s", s.Public.Algorithm())
 		}
 		s.jose[typ] = js
+		if s.Public.Algorithm() != EdDSA {
+			continue
+		}
+		head, err := header(s.Public, typ)
+		if err != nil {
+			return nil, err
+		}
+		s.heads[typ] = head
 	}
 	return s, nil
 }
