@@ -108,11 +108,16 @@ func (o *outbox) keep(ctx context.Context, tx *sql.Tx, list []acked) (dropped in
 	if err != nil {
 		return 0, err
 	}
+	k, err := newKeeping(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	defer k.receipt.Close()
 	for _, a := range list {
 		if !a.enough {
 			continue
 		}
-		n, err := keepOne(ctx, tx, a)
+		n, err := k.keep(ctx, a)
 		if err != nil {
 			return 0, err
 		}
@@ -136,8 +141,22 @@ func (o *outbox) keep(ctx context.Context, tx *sql.Tx, list []acked) (dropped in
 	return dropped, remember(ctx, tx, memBytes, strconv.FormatInt(bytes, 10))
 }
 
-// keepOne stores a receipt and returns how many bytes that took.
-func keepOne(ctx context.Context, tx *sql.Tx, a acked) (int64, error) {
+// keeping stores receipts in a transaction.
+type keeping struct {
+	tx      *sql.Tx
+	receipt *sql.Stmt
+	note    string // the checkpoint that was stored or found last, which the next receipt mostly shares
+	id      int64  // its id
+}
+
+func newKeeping(ctx context.Context, tx *sql.Tx) (*keeping, error) {
+	stmt, err := tx.PrepareContext(ctx,
+		"INSERT INTO receipt (idx, jti, leaf, link, path, checkpoint, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)")
+	return &keeping{tx: tx, receipt: stmt}, err
+}
+
+// keep stores a receipt and returns how many bytes that took.
+func (k *keeping) keep(ctx context.Context, a acked) (int64, error) {
 	p, err := proof.ParseInclusion([]byte(a.receipt.Proof))
 	if err != nil {
 		return 0, err
@@ -149,18 +168,21 @@ func keepOne(ctx context.Context, tx *sql.Tx, a acked) (int64, error) {
 	if r := a.receipt; r.Tag != nil && r.TagSalt != nil && r.BodySalt != nil {
 		link = append(append(append(append(link, r.TagSalt[:]...), r.Tag[:]...), r.BodySalt[:]...), r.VRFProof...)
 	}
-	var bytes, id int64
-	err = tx.QueryRowContext(ctx, "SELECT id FROM checkpoint WHERE note = ?", string(p.Checkpoint)).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		bytes += int64(len(p.Checkpoint))
-		err = tx.QueryRowContext(ctx, "INSERT INTO checkpoint (note) VALUES (?) RETURNING id", string(p.Checkpoint)).Scan(&id)
-	}
-	if err != nil {
-		return 0, err
+	var bytes int64
+	if note := string(p.Checkpoint); note != k.note || k.id == 0 {
+		var id int64
+		err = k.tx.QueryRowContext(ctx, "SELECT id FROM checkpoint WHERE note = ?", note).Scan(&id)
+		if errors.Is(err, sql.ErrNoRows) {
+			bytes += int64(len(note))
+			err = k.tx.QueryRowContext(ctx, "INSERT INTO checkpoint (note) VALUES (?) RETURNING id", note).Scan(&id)
+		}
+		if err != nil {
+			return 0, err
+		}
+		k.note, k.id = note, id
 	}
 	size := int64(len(a.receipt.Leaf)+len(link)+len(path)+len(a.jti)) + receiptOverhead
-	_, err = tx.ExecContext(ctx, "INSERT INTO receipt (idx, jti, leaf, link, path, checkpoint, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		int64(p.Index), a.jti, []byte(a.receipt.Leaf), link, path, id, size)
+	_, err = k.receipt.ExecContext(ctx, int64(p.Index), a.jti, []byte(a.receipt.Leaf), link, path, k.id, size)
 	return bytes + size, err
 }
 

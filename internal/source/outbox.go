@@ -209,6 +209,11 @@ type settled struct {
 func (o *outbox) settle(ctx context.Context, list []settled) (dropped int, err error) {
 	err = o.inTx(ctx, func(tx *sql.Tx) error {
 		var done []acked
+		settled, err := tx.PrepareContext(ctx, "UPDATE entry SET sdjwt = NULL, idx = ?, problem = ? WHERE event = ? AND part = ?")
+		if err != nil {
+			return err
+		}
+		defer settled.Close()
 		for _, s := range list {
 			var idx, problem any
 			if s.problem == "" {
@@ -217,8 +222,7 @@ func (o *outbox) settle(ctx context.Context, list []settled) (dropped int, err e
 			} else {
 				problem = s.problem
 			}
-			_, err := tx.ExecContext(ctx, "UPDATE entry SET sdjwt = NULL, idx = ?, problem = ? WHERE event = ? AND part = ?",
-				idx, problem, s.event, s.part)
+			_, err := settled.ExecContext(ctx, idx, problem, s.event, s.part)
 			if err == nil && s.form == setAside && s.problem == "" && s.acked.sdjwt != s.posted.sdjwt {
 				err = notAside(ctx, tx, s.seq)
 			}
