@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/google/uuid"
@@ -225,17 +226,22 @@ func (s *stream) read(path string, depth int) (kind string, raw []byte, err erro
 // has the key can find the id by trying them all. Never send it to anyone, and never use it as an
 // entry's jti.
 func (c Conversion) EventKey(raw []byte) uuid.UUID {
-	return uuid.NewHash(sha256.New(), uuid.Nil, canonical(raw, c.Map.NewIDs(c.Source)), 8)
+	v, _, err := tree.ParseLarge("AuditEvent", raw)
+	return c.keyOf(raw, v, err)
 }
 
-// canonical returns the one spelling of an event. Numbers keep theirs. If raw is not JSON, it
-// returns raw.
-func canonical(raw []byte, newIDs bool) []byte {
-	v, _, err := tree.ParseLarge("AuditEvent", raw)
-	if err != nil {
-		return raw
+// keyOf returns the key of raw, which was parsed as v or with an error.
+func (c Conversion) keyOf(raw []byte, v any, err error) uuid.UUID {
+	if err == nil {
+		raw = canonical(raw, v, c.Map.NewIDs(c.Source))
 	}
+	return uuid.NewHash(sha256.New(), uuid.Nil, raw, 8)
+}
+
+// canonical returns the one spelling of an event. Numbers keep theirs. It leaves v as it is.
+func canonical(raw []byte, v any, newIDs bool) []byte {
 	if root, ok := v.(object); ok {
+		root = maps.Clone(root)
 		delete(root, "meta")
 		if text(child(root, "text"), "status") == "generated" {
 			delete(root, "text")
@@ -243,6 +249,7 @@ func canonical(raw []byte, newIDs bool) []byte {
 		if newIDs {
 			delete(root, "id")
 		}
+		v = root
 	}
 	b, err := writeTree(v)
 	if err != nil {

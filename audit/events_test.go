@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -247,6 +249,28 @@ func TestEventKey(t *testing.T) {
 	moving.Map = &mapping.Map{Sources: map[string]mapping.Source{"mover": {NewIDs: true}}}
 	if moving.EventKey([]byte(`{"id":"1","a":1}`)) != moving.EventKey([]byte(`{"id":"2","a":1}`)) {
 		t.Error("the id counts, though the mapping says that it is new each time")
+	}
+}
+
+// One reading of an event gives the same as two, and what the key leaves out is still carried.
+func TestReadIsKeyAndAccesses(t *testing.T) {
+	c := board
+	c.Now = func() time.Time { return time.Unix(1_800_000_000, 0) }
+	for _, raw := range []string{
+		ev("a"), late("a"), `{"resourceType":"Patient"}`, `{"a":1`, ``, `[1]`,
+		strings.Replace(ev("a"), "{", `{"meta":{"versionId":"7"},"text":{"status":"generated","div":"<div>a</div>"},`, 1),
+	} {
+		key, list, notes, err := c.Read(Event{Raw: []byte(raw)})
+		want, wantNotes, wantErr := c.FromAuditEvent([]byte(raw))
+		if key != c.EventKey([]byte(raw)) || !reflect.DeepEqual(list, want) || !reflect.DeepEqual(notes, wantNotes) ||
+			(err == nil) != (wantErr == nil) {
+			t.Errorf("%s: %v %v %v %v, want %v %v %v", raw, key, list, notes, err, want, wantNotes, wantErr)
+		}
+		for _, a := range list {
+			if strings.Contains(raw, "versionId") && !strings.Contains(string(a.FHIR), "versionId") {
+				t.Errorf("the residue has lost what the key leaves out: %s", a.FHIR)
+			}
+		}
 	}
 }
 

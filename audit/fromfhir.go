@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
 
 	"igledger/consent/fhir/mapping"
 	"igledger/consent/fhir/tree"
@@ -48,10 +49,28 @@ func (c Conversion) FromAuditEvent(data []byte) ([]*entry.Access, []Note, error)
 // FromEvent reads an event of a stream as FromAuditEvent does. Its references may name resources of
 // its Bundle.
 func (c Conversion) FromEvent(ev Event) ([]*entry.Access, []Note, error) {
+	parsed, cut, err := tree.ParseLarge("AuditEvent", ev.Raw)
+	return c.from(ev, parsed, cut, err)
+}
+
+// Read is EventKey and FromEvent, and parses the event once. The key is that of any JSON, also of
+// what is no AuditEvent.
+func (c Conversion) Read(ev Event) (key uuid.UUID, list []*entry.Access, said []Note, err error) {
+	parsed, cut, err := tree.ParseLarge("AuditEvent", ev.Raw)
+	key = c.keyOf(ev.Raw, parsed, err)
+	list, said, err = c.from(ev, parsed, cut, err)
+	return key, list, said, err
+}
+
+// from is FromEvent of an event that was parsed, or could not be. It changes the tree.
+func (c Conversion) from(ev Event, parsed any, cut bool, err error) ([]*entry.Access, []Note, error) {
 	if err := c.check(); err != nil {
 		return nil, nil, err
 	}
-	v, err := parseEvent(ev.Raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := eventOf(parsed, cut)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,14 +115,10 @@ func (c Conversion) check() error {
 	return nil
 }
 
-// parseEvent reads an event. It checks what an AuditEvent must have, and the form of everything
+// eventOf returns the view of an event. It checks what an AuditEvent must have, and the form of everything
 // that decides who its patients are: an unreadable entity must not make an access vanish into
 // reg:sources.
-func parseEvent(data []byte) (*view, error) {
-	parsed, cut, err := tree.ParseLarge("AuditEvent", data)
-	if err != nil {
-		return nil, err
-	}
+func eventOf(parsed any, cut bool) (*view, error) {
 	root, ok := parsed.(object)
 	if !ok || root["resourceType"] != "AuditEvent" {
 		return nil, fail(NotAuditEvent, "AuditEvent.resourceType", "want AuditEvent")
@@ -415,7 +430,7 @@ func (b *builder) subject(root object) {
 	if v == "" {
 		return
 	}
-	hide := strings.NewReplacer("{", "{{}", v, "{id}")
+	hide := tree.Replacer{{Old: "{", New: "{{}"}, {Old: v, New: "{id}"}}
 	at := func(ref object) {
 		for _, o := range []object{ref, child(ref, "identifier")} {
 			for _, name := range []string{"reference", "value"} {

@@ -280,7 +280,7 @@ func (r *reader) subject(x *entry.Consent, residue *tree.Residue) error {
 			"accesses that another system reports do not meet this record")
 	}
 	if v := tree.IDValue(x.Sub); v != "" {
-		hide := strings.NewReplacer("{", "{{}", v, "{id}")
+		hide := tree.Replacer{{Old: "{", New: "{{}"}, {Old: v, New: "{id}"}}
 		for _, o := range []object{ref, tree.Child(ref, "identifier")} {
 			for _, m := range []string{"reference", "value"} {
 				if s := tree.Text(o, m); strings.Contains(s, v) {

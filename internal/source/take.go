@@ -168,8 +168,7 @@ func (im *importer) convert(ctx context.Context, list []gathered) {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
 				g := &list[i]
-				g.key = conv.EventKey(g.Raw)
-				g.accesses, g.notes, g.err = conv.FromEvent(g.Event)
+				g.key, g.accesses, g.notes, g.err = conv.Read(g.Event)
 			}
 		})
 	}

@@ -56,13 +56,12 @@ func (r *Residue) Finish(root Object, fields map[string]string, personal ...Pers
 			m.set(template(m.template))
 		}
 	}
-	pairs := []string{"{", "{{}"}
+	hide := Replacer{{"{", "{{}"}}
 	for _, p := range personal {
 		if v := fields[p.Name]; v != "" && len(v) >= p.Least {
-			pairs = append(pairs, v, "{"+p.Name+"}")
+			hide = append(hide, struct{ Old, New string }{v, "{" + p.Name + "}"})
 		}
 	}
-	hide := strings.NewReplacer(pairs...)
 	for name, v := range root {
 		root[name] = seal(name, v, hide, fields)
 	}
@@ -75,7 +74,7 @@ type Personal struct {
 }
 
 // seal finishes the strings that have no template.
-func seal(name string, v any, hide *strings.Replacer, values map[string]string) any {
+func seal(name string, v any, hide Replacer, values map[string]string) any {
 	switch v := v.(type) {
 	case Object:
 		for k, e := range v {
@@ -101,12 +100,42 @@ func literal(s string) template {
 	return template(s)
 }
 
-func hidden(s string, hide *strings.Replacer, values map[string]string) template {
-	t := "=" + hide.Replace(s)
+func hidden(s string, hide Replacer, values map[string]string) template {
+	replaced := hide.Replace(s)
+	if replaced == s { // nothing to hide: a template would say no more than the string
+		return literal(s)
+	}
+	t := "=" + replaced
 	if got, ok := Fill(t, values); ok && got == s && strings.ReplaceAll(t, "{{}", "{") != "="+s {
 		return template(t)
 	}
 	return literal(s)
+}
+
+// Replacer replaces strings as a strings.Replacer does, which takes longer to make than a resource
+// to be read. No Old is empty.
+type Replacer []struct{ Old, New string }
+
+// Replace returns s with every Old replaced, from the left, the first in the list first.
+func (r Replacer) Replace(s string) string {
+	var b strings.Builder
+	from := 0
+	for i := 0; i < len(s); i++ {
+		for _, p := range r {
+			if s[i] == p.Old[0] && strings.HasPrefix(s[i:], p.Old) {
+				b.WriteString(s[from:i])
+				b.WriteString(p.New)
+				i += len(p.Old) - 1
+				from = i + 1
+				break
+			}
+		}
+	}
+	if from == 0 {
+		return s
+	}
+	b.WriteString(s[from:])
+	return b.String()
 }
 
 // Fill returns the string that a template makes, and false if a field that it names is missing.
