@@ -46,6 +46,8 @@ type Bundle struct {
 	Version   Version           // "": R4
 	Searchset bool              // the answer to a search, not a collection
 	Links     map[string]string // relation to URL
+	Made      string            // RFC 3339, when it was put together; "": not stated
+	State     string            // of the log for which it is true, in words; a tag of meta, "": not stated
 
 	entries []any
 	used    map[string]bool // fullUrl
@@ -197,6 +199,12 @@ func (b *Bundle) Marshal() ([]byte, error) {
 		kind = "searchset"
 	}
 	root := object{"resourceType": "Bundle", "type": kind}
+	if b.Made != "" {
+		root["timestamp"] = b.Made
+	}
+	if b.State != "" {
+		root["meta"] = object{"tag": []any{object{"system": "urn:igledger:export", "code": "export", "display": b.State}}}
+	}
 	for _, relation := range slices.Sorted(maps.Keys(b.Links)) {
 		root["link"] = append(list(root["link"]), object{"relation": relation, "url": b.Links[relation]})
 	}

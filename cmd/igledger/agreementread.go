@@ -123,13 +123,19 @@ func (r *remote) agreement(ctx context.Context, id string) (*client.Agreement, e
 	return a, nil
 }
 
-func queryAgreements(c *cli.Context, days int) (*remote, []client.AgreementSummary, error) {
+// queryAgreements asks for a list of agreements, after before, which may be nil.
+func queryAgreements(c *cli.Context, days int, before func(*remote) error) (*remote, []client.AgreementSummary, error) {
 	if s := consent.State(c.String("state")); s != "" && !slices.Contains(consent.States(), s) {
 		return nil, nil, usage("--state must be one of the states that --help lists")
 	}
 	r, err := newRemote(c, anybody)
 	if err != nil {
 		return nil, nil, err
+	}
+	if before != nil {
+		if err := before(r); err != nil {
+			return nil, nil, err
+		}
 	}
 	list, err := r.Agreements(c.Context, client.AgreementQuery{Party: c.String("party"),
 		State: c.String("state"), Due: days})
@@ -140,7 +146,7 @@ func queryAgreements(c *cli.Context, days int) (*remote, []client.AgreementSumma
 }
 
 func listAgreements(c *cli.Context, days int) error {
-	_, list, err := queryAgreements(c, days)
+	_, list, err := queryAgreements(c, days, nil)
 	if err != nil {
 		return err
 	}
@@ -169,7 +175,7 @@ func dueAgreements(c *cli.Context) error {
 	if _, err := fmt.Sscanf(within, "%d", &days); err != nil || fmt.Sprint(days) != within || days < 1 {
 		return usage("--within: give a number of days, such as 90d")
 	}
-	_, list, err := queryAgreements(c, days)
+	_, list, err := queryAgreements(c, days, nil)
 	if err != nil {
 		return err
 	}
@@ -242,7 +248,11 @@ func exportAgreements(c *cli.Context) error {
 	if format != "csv" && format != "json" {
 		return usage("--format must be csv or json")
 	}
-	r, list, err := queryAgreements(c, 0)
+	var made exported
+	r, list, err := queryAgreements(c, 0, func(r *remote) (err error) {
+		made, err = r.export(c.Context, "UTC") // days of agreements are UTC
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -254,7 +264,10 @@ func exportAgreements(c *cli.Context) error {
 		}
 	}
 	if format == "json" {
-		return printJSON(c.App.Writer, whole)
+		return printJSON(c.App.Writer, struct {
+			exported
+			Agreements []*client.Agreement `json:"agreements"`
+		}{made, whole})
 	}
 	rows := [][]string{{"id", "version", "state", "tier", "title", "parties", "controllers", "purposes", "legalBasis",
 		"legalPower", "data", "roles", "start", "end", "reviewDue",
@@ -262,7 +275,7 @@ func exportAgreements(c *cli.Context) error {
 	for _, a := range whole {
 		rows = append(rows, agreementRow(a, &a.Versions[a.Version-1]))
 	}
-	return printCSV(command.ScreenOf(c), rows)
+	return printCSV(command.ScreenOf(c), made.columns(rows))
 }
 
 func agreementRow(a *client.Agreement, v *client.AgreementVersion) []string {

@@ -61,7 +61,8 @@ func TestReportsReadAsTheyShould(t *testing.T) {
 		"report-break-glass": func(_ *testing.T, out *bytes.Buffer) error {
 			r := &client.Report{Kind: client.BreakGlass, At: "2026-11-27T12:00:00Z", Seen: 1,
 				Accesses: []client.ReportedAccess{reported(7, "nhs-tayside", "BTG", entry.BreakGlass, "break-glass")}}
-			return printReport(command.Screen{Writer: out}, "text", r, accessRows(r))
+			r.Accesses[0].Justification = "unconscious, no relatives"
+			return printReport(command.Screen{Writer: out}, "text", r, glassRows(r))
 		},
 		"agreement-show": showsAgreement,
 		"consent-list": func(_ *testing.T, out *bytes.Buffer) error {

@@ -135,6 +135,12 @@ func whoAccessedCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			var made exported
+			if c.Bool("json") || version != "" {
+				if made, err = r.export(c.Context, "UTC"); err != nil {
+					return err
+				}
+			}
 			got, err := r.history(c, id, c.Int("limit"))
 			if err != nil {
 				return err
@@ -145,10 +151,13 @@ func whoAccessedCommand() *cli.Command {
 				}
 			}
 			if c.Bool("json") {
-				return printJSON(c.App.Writer, got)
+				return printJSON(c.App.Writer, struct {
+					exported
+					*client.Accesses
+				}{made, got})
 			}
 			if version != "" {
-				return printFHIR(c, got, version)
+				return printFHIR(c, got, version, made)
 			}
 			name, err := r.names(c.Context)
 			if err != nil {

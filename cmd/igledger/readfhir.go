@@ -30,9 +30,9 @@ func historyFormat(c *cli.Context) (audit.Version, error) {
 	}
 }
 
-// printFHIR prints a history as a Bundle of type collection.
-func printFHIR(c *cli.Context, got *client.Accesses, version audit.Version) error {
-	b := &audit.Bundle{Version: version}
+// printFHIR prints a history as a Bundle of type collection, with what the export says of itself.
+func printFHIR(c *cli.Context, got *client.Accesses, version audit.Version, made exported) error {
+	b := &audit.Bundle{Version: version, Made: made.At, State: made.String()}
 	for _, a := range got.Accesses {
 		r := audit.Recorded{Index: a.Index, Flags: a.Opening.Flags}
 		e, err := entry.ParseParts(a.Opening.JWS, a.Opening.Disclosures)

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ var reports = []struct {
 }{
 	{client.Uncovered, "accesses that no agreement, consent or law covers", accessRows},
 	{client.Attempts, "attempts that failed or were refused, and decisions of other systems", attemptRows},
-	{client.BreakGlass, "emergency overrides without a follow-up", accessRows},
+	{client.BreakGlass, "emergency overrides without a follow-up", glassRows},
 	{client.Due, "agreements due for review or about to end", dueRows},
 	{client.Drift, "purposes, data and roles of accesses that their agreement does not list", driftRows},
 }
@@ -49,7 +50,7 @@ func reportCommand() *cli.Command {
 				&cli.StringFlag{Name: "format", Value: "text", Usage: "text, json, csv or markdown"},
 				&cli.StringFlag{Name: "function", Value: "igledger",
 					Usage: "function or system on whose behalf you read, never a person"},
-				readingPurpose(),
+				readingPurpose(), zoneFlag(),
 			),
 			Action: func(c *cli.Context) error { return report(c, r.kind, r.rows) },
 		})
@@ -92,14 +93,29 @@ func report(c *cli.Context, kind client.ReportKind, rows func(*client.Report) []
 		return err
 	}
 	r.asCaller(c.String("function"))
+	made, err := r.export(c.Context, c.String("zone"))
+	if err != nil {
+		return err
+	}
 	got, err := r.Report(c.Context, q)
 	if err != nil {
 		return err
 	}
-	if format == "json" {
-		return printJSON(c.App.Writer, got)
+	table := rows(got)
+	switch format {
+	case "json":
+		return printJSON(c.App.Writer, struct {
+			exported
+			*client.Report
+		}{made, got})
+	case "csv":
+		return printCSV(command.ScreenOf(c), made.columns(table))
 	}
-	return printReport(command.ScreenOf(c), format, got, rows(got))
+	if err := printReport(command.ScreenOf(c), format, got, table); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.App.Writer, made)
+	return err
 }
 
 func printReport(w command.Screen, format string, got *client.Report, rows [][]string) error {
@@ -127,6 +143,19 @@ func accessRows(r *client.Report) [][]string {
 		rows = append(rows, []string{fmt.Sprint(a.Index), a.Received, accessor(a.Organisation), a.Holder, a.System, reportedRole(&a),
 			a.Action, strings.Join(a.Purpose, " "), reportedAgreement(&a),
 			strings.Join(a.Verdict.Rules, " "), verdictReasons(&a.Verdict), a.ID})
+	}
+	return rows
+}
+
+// glassRows are accessRows with why the usual limits were overridden.
+func glassRows(r *client.Report) [][]string {
+	rows := accessRows(r)
+	for i := range rows {
+		why := "JUSTIFICATION"
+		if i > 0 {
+			why = r.Accesses[i-1].Justification
+		}
+		rows[i] = slices.Insert(rows[i], len(rows[i])-1, why) // before the jti, by which it is followed up
 	}
 	return rows
 }

@@ -53,24 +53,27 @@ type Report struct {
 
 // ReportedAccess is an access without the person whose record it was and the user who made it.
 type ReportedAccess struct {
-	Index        uint64       `json:"index" doc:"Position in the log"`
-	ID           string       `json:"jti" doc:"jti of the access, which a follow-up names"`
-	Received     string       `json:"received" doc:"RFC 3339, when the ledger took it"`
-	At           string       `json:"at" doc:"RFC 3339, when it happened, as the source states it"`
-	Organisation string       `json:"organisation" doc:"Organisation that accessed; empty if foreign"`
-	Foreign      bool         `json:"foreign,omitzero" doc:"The organisation that accessed is not one that the ledger knows. Only the holder and auditors see such an access"`
-	Holder       string       `json:"holder" doc:"Organisation that holds the record and reported it"`
-	Source       string       `json:"source" doc:"Reporting system"`
-	Recipient    string       `json:"recipient,omitempty" doc:"Organisation to which data was disclosed"`
-	System       string       `json:"system,omitempty" doc:"System through which it accessed"`
-	Act          entry.Act    `json:"act" enum:"access,attempt,decision" doc:"What happened: an access, an attempt that failed or was refused, or a decision on whether a record may be used"`
-	Action       string       `json:"action" enum:"C,R,U,D,E" doc:"FHIR AuditEvent.action"`
-	Outcome      string       `json:"outcome" enum:"0,4,8,12" doc:"FHIR AuditEvent.outcome"`
-	Data         []string     `json:"data,omitempty" doc:"Categories of data, system|code"`
-	Purpose      []string     `json:"purpose,omitempty" doc:"PurposeOfUse codes"`
-	Role         []string     `json:"role,omitempty" doc:"Roles of the human user"`
-	Machine      bool         `json:"machine,omitzero" doc:"No person was involved"`
-	Verdict      PlainVerdict `json:"verdict" doc:"Verdict of the policies"`
+	Index        uint64    `json:"index" doc:"Position in the log"`
+	ID           string    `json:"jti" doc:"jti of the access, which a follow-up names"`
+	Received     string    `json:"received" doc:"RFC 3339, when the ledger took it"`
+	At           string    `json:"at" doc:"RFC 3339, when it happened, as the source states it"`
+	Organisation string    `json:"organisation" doc:"Organisation that accessed; empty if foreign"`
+	Foreign      bool      `json:"foreign,omitzero" doc:"The organisation that accessed is not one that the ledger knows. Only the holder and auditors see such an access"`
+	Holder       string    `json:"holder" doc:"Organisation that holds the record and reported it"`
+	Source       string    `json:"source" doc:"Reporting system"`
+	Recipient    string    `json:"recipient,omitempty" doc:"Organisation to which data was disclosed"`
+	System       string    `json:"system,omitempty" doc:"System through which it accessed"`
+	Act          entry.Act `json:"act" enum:"access,attempt,decision" doc:"What happened: an access, an attempt that failed or was refused, or a decision on whether a record may be used"`
+	Action       string    `json:"action" enum:"C,R,U,D,E" doc:"FHIR AuditEvent.action"`
+	Outcome      string    `json:"outcome" enum:"0,4,8,12" doc:"FHIR AuditEvent.outcome"`
+	Data         []string  `json:"data,omitempty" doc:"Categories of data, system|code"`
+	Purpose      []string  `json:"purpose,omitempty" doc:"PurposeOfUse codes"`
+	Role         []string  `json:"role,omitempty" doc:"Roles of the human user"`
+	Machine      bool      `json:"machine,omitzero" doc:"No person was involved"`
+	// Justification is of an override, in the words of who made it.
+	Justification string `json:"justification,omitempty" doc:"For break-glass: the reason that was stated for the override, on one line; withheld if it has a person's number"`
+
+	Verdict PlainVerdict `json:"verdict" doc:"Verdict of the policies"`
 }
 
 // DueAgreement is an agreement that needs action.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"igledger/audit/plain"
 	"igledger/internal/client"
 	"igledger/ledger"
 	"igledger/ledger/bundle"
@@ -43,7 +44,21 @@ func lookBreakGlass(_ context.Context, s *scan, o *bundle.Opening, e *entry.Entr
 		follow: followUp{x.Accessor(), e.ID}, undecided: true,
 	})
 	s.list(o, e, x)
+	s.out.Accesses[len(s.out.Accesses)-1].Justification = justification(x)
 	return nil
+}
+
+// justification returns the reason that was stated for an override, for those who have to judge it:
+// the report goes to who made it, who holds the record, and auditors.
+func justification(x *entry.Access) string {
+	if x.Text == nil {
+		return ""
+	}
+	text := plain.OneLine(x.Text.Justification)
+	if entry.ContainsPersonNumber(text) {
+		return "(withheld: it has a person's number)"
+	}
+	return text
 }
 
 // settle takes those that were followed up out of the report. If the time is over before each
