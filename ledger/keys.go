@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -60,7 +61,7 @@ func GenerateKeys(dir, origin string) error {
 	if err != nil {
 		return err
 	}
-	epoch := make([]byte, 32)
+	epoch := make([]byte, epochSize)
 	rand.Read(epoch)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the key folder: %w", err)
@@ -86,6 +87,45 @@ func GeneratePQKey(dir, origin string) error {
 		return err
 	}
 	return keyfile.Write(filepath.Join(dir, fileLogPQ), k.Private())
+}
+
+// GenerateEpochKey writes one more epoch key into a folder that has some, and returns its number. A
+// process that starts with it wraps its data keys with it; the others are needed for what was written
+// before. It never overwrites a file.
+func GenerateEpochKey(dir string) (uint32, error) {
+	epochs, err := epochFiles(dir)
+	if err != nil {
+		return 0, err
+	}
+	var last uint32
+	for n := range epochs {
+		last = max(last, n)
+	}
+	if last == 0 || last == math.MaxUint32 {
+		return 0, fmt.Errorf("%w: no epoch key in the folder", ErrKeys)
+	}
+	key := make([]byte, epochSize)
+	rand.Read(key)
+	name := fmt.Sprintf("%s%d.key", epochPrefix, last+1)
+	return last + 1, keyfile.Write(filepath.Join(dir, name), []byte(hex.EncodeToString(key)+"\n"))
+}
+
+// epochFiles returns the files of epoch keys by their numbers.
+func epochFiles(dir string) (map[uint32]string, error) {
+	list, err := filepath.Glob(filepath.Join(dir, epochPrefix+"*.key"))
+	if err != nil {
+		return nil, err
+	}
+	out := map[uint32]string{}
+	for _, path := range list {
+		name := filepath.Base(path)
+		n, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimPrefix(name, epochPrefix), ".key"), 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s is not named epoch-<n>.key", ErrKeys, name)
+		}
+		out[uint32(n)] = path
+	}
+	return out, nil
 }
 
 // LoadKeys reads a folder that GenerateKeys wrote. If a key is missing or malformed, the error says
@@ -116,17 +156,12 @@ func LoadKeysBy(l *keyfile.Loader, dir string) (*Keys, error) {
 	if err != nil {
 		return nil, keyErr(err)
 	}
-	epochs, err := filepath.Glob(filepath.Join(dir, epochPrefix+"*.key"))
+	epochs, err := epochFiles(dir)
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range epochs {
-		name := filepath.Base(path)
-		n, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimPrefix(name, epochPrefix), ".key"), 10, 32)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %s is not named epoch-<n>.key", ErrKeys, name)
-		}
-		k.Epochs[uint32(n)], err = l.Hex(path, epochSize, keyfile.Private)
+	for n, path := range epochs {
+		k.Epochs[n], err = l.Hex(path, epochSize, keyfile.Private)
 		if err != nil {
 			return nil, keyErr(err)
 		}

@@ -99,7 +99,8 @@ func serveInBackground(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	cmd := exec.Command("igledger", append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = append(os.Environ(), "IGLEDGER_DATABASE="+ts.Getenv("IGLEDGER_DATABASE"))
+	cmd.Env = append(os.Environ(), "IGLEDGER_DATABASE="+ts.Getenv("IGLEDGER_DATABASE"),
+		"IGLEDGER_PASSPHRASE_FILE="+ts.Getenv("IGLEDGER_PASSPHRASE_FILE"))
 	stderr, err := cmd.StderrPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())

@@ -279,11 +279,14 @@ func keygenCommand() *cli.Command {
 			"With --pq the log also gets an ML-DSA-44 key, with which it signs its anchors besides. Quantum\n" +
 			"computers do not break it. If PATH has the log's keys already, only this one is added; restart\n" +
 			"the server. Readers put both verifier keys into their policies.\n\n" +
+			"With --epoch PATH gets one more epoch key. Copy it to every replica, then restart them: what is\n" +
+			"written from then on can be read with it alone. Older epoch keys are needed for what is older.\n\n" +
 			"Example: igledger keygen --origin ledger.example.scot/2026 /etc/igledger/keys\n" +
 			"Example: igledger keygen --alg ES256 lothian-submit.jwk",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "origin", Usage: "generate the operator's keys for a log with this origin"},
 			&cli.BoolFlag{Name: "pq", Usage: "with --origin: also generate an ML-DSA-44 key of the log"},
+			&cli.BoolFlag{Name: "epoch", Usage: "add an epoch key to the operator's folder PATH, when one may have been copied"},
 			command.EncryptFlag,
 			&cli.StringFlag{Name: "alg", Value: wire.EdDSA, Usage: "EdDSA (Ed25519) or ES256 (P-256)"},
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
@@ -292,6 +295,16 @@ func keygenCommand() *cli.Command {
 			path := c.Args().First()
 			if c.NArg() != 1 {
 				return usage("keygen: give one PATH")
+			}
+			if c.Bool("epoch") {
+				if c.IsSet("origin") || c.Bool("pq") || c.Bool("encrypt") {
+					return usage("keygen: --epoch adds a key to a folder, and takes PATH alone")
+				}
+				n, err := ledger.GenerateEpochKey(path)
+				if err != nil {
+					return err
+				}
+				return output(c, map[string]any{"folder": path, "epoch": n}, "epoch key %d: restart every igledger serve\n", n)
 			}
 			if origin := c.String("origin"); origin != "" {
 				if c.Bool("encrypt") {
