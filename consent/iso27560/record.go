@@ -88,6 +88,17 @@ func record(s Source) (object, error) {
 			}
 		}
 	}
+	if s.objects(ruling) {
+		said, found, err := s.objection(ruling)
+		if err != nil {
+			return nil, err
+		}
+		processes, entities = []any{said}, found
+		u := under{s, &entry.AgreementText{}}
+		if given, err := u.notice(); err == nil { // a refusal does not depend on what was told
+			notice = given
+		}
+	}
 	var process any = processes
 	if len(processes) == 1 {
 		process = processes[0]
@@ -96,17 +107,20 @@ func record(s Source) (object, error) {
 	for i, x := range s.Acts {
 		events[i] = event(x, ruling)
 	}
-	return object{
+	out := object{
 		"@id":                  "urn:uuid:" + first.Consent,
 		"@type":                "dpv:ConsentRecord",
 		"dct:identifier":       first.Consent,
 		"dct:conformsTo":       profile + "record",
 		"dpv:hasDataSubject":   object{"@type": "dpv:Patient", "dct:identifier": first.Sub},
-		"dpv:hasNotice":        notice,
 		"dpv:hasProcess":       process,
 		"dpv:hasEntity":        entities,
 		"dpv:hasConsentStatus": events,
-	}, nil
+	}
+	if notice != nil {
+		out["dpv:hasNotice"] = notice
+	}
+	return out, nil
 }
 
 // check checks that the acts are of one record under its agreements, and returns the last decision.
@@ -131,7 +145,7 @@ func (s *Source) check() (*entry.Consent, error) {
 		return nil, missing("pii_principal_id", "the person's id is withheld")
 	case ruling == nil:
 		return nil, missing("purpose", "no act says what was decided")
-	case len(s.Agreements) == 0:
+	case len(s.Agreements) == 0 && !s.objects(ruling):
 		return nil, missing("pii_controllers", "the consent names no agreement")
 	case s.Jurisdiction == "":
 		return nil, missing("jurisdiction", "the ledger has none configured")

@@ -337,3 +337,56 @@ func terms(v any) (out []string) {
 	}
 	return out
 }
+
+// An objection and a restriction that name no agreement have a record and a receipt; a consent that
+// names none has neither, because nothing says what it is a consent to.
+func TestObjectionWithoutAgreement(t *testing.T) {
+	for name, c := range map[string]struct {
+		rule  entry.ConsentRule
+		right string
+	}{
+		"an objection to everything": {entry.ConsentRule{Decision: "deny"}, "eu-gdpr:A21"},
+		"to research by one":         {entry.ConsentRule{Decision: "deny", Purposes: []string{"HRESCH"}, Recipients: []string{"uni-c"}}, "eu-gdpr:A21"},
+		"a restriction": {entry.ConsentRule{Decision: "deny", Restricts: true, Data: []string{"http://snomed.info/sct|394921008"}},
+			"eu-gdpr:A18"},
+	} {
+		s := story()
+		s.Agreements, s.Acts = nil, s.Acts[:1]
+		x := *s.Acts[0]
+		x.Act, x.Agreements, x.Rule = "refused", nil, &c.rule
+		s.Acts = []*entry.Consent{&x}
+		record, err := Record(s)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		receipt, err := Receipt(s, time.Unix(1795000000, 0))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, b := range [][]byte{record, receipt} {
+			for _, want := range []string{c.right, "Board A", `"dpv:hasConsentStatus"`, "board-a"} {
+				if !strings.Contains(string(b), want) {
+					t.Errorf("%s: no %s in %s", name, want, b)
+				}
+			}
+		}
+		var v any
+		if err := json.Unmarshal(record, &v); err != nil {
+			t.Fatal(err)
+		}
+		known, err := os.ReadFile("testdata/terms.txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range terms(v) {
+			prefix, _, _ := strings.Cut(u, ":")
+			if slices.Contains([]string{"dpv", "eu-gdpr", "gb", "health", "loc", "pd"}, prefix) && !slices.Contains(strings.Fields(string(known)), u) {
+				t.Errorf("%s: %s is not a term of DPV 2.3", name, u)
+			}
+		}
+		x.Act, c.rule.Decision = "given", "permit"
+		if _, err := Record(s); err == nil {
+			t.Errorf("%s: a consent without an agreement has a record", name)
+		}
+	}
+}
