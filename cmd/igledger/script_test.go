@@ -81,6 +81,7 @@ func scripts(t *testing.T, bin string) testscript.Params {
 			"finds":     findsEvents,
 			"windows":   asWindowsSaves,
 			"samewords": saysTheSame,
+			"jsons":     printsJSON,
 		},
 	}
 }

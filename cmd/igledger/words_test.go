@@ -50,7 +50,8 @@ func saysTheSame(ts *testscript.TestScript, _ bool, args []string) {
 		order = append(order, c.Index)
 		p := *a.Plain
 		p.Who, c.Who = byID(p.Who), byID(c.Who) // a statement proves the names of those alone who signed
-		if got := (client.Told{When: c.When, Who: c.Who, What: c.What, Why: c.Why, Result: c.Result, Remarks: c.Remarks}); !reflect.DeepEqual(got, p) {
+		got := client.Told{When: c.When, Who: c.Who, What: c.What, Why: c.Why, Result: c.Result, Remarks: c.Remarks}
+		if !reflect.DeepEqual(got, p) {
 			ts.Fatalf("entry %d: igverify says %+v, the API %+v", c.Index, got, p)
 		}
 		if (c.Verdict == nil) != (a.Verdict == nil) || c.Verdict != nil && (c.Verdict.Result != string(a.Verdict.Result) ||

@@ -35,8 +35,8 @@ func (s Screen) History(list []Shown) error {
 		if !e.When.IsZero() {
 			when = e.When.UTC().Format("2006-01-02 15:04")
 		}
-		rows = append(rows, []string{strconv.FormatUint(e.Index, 10), when, e.Told.Who, e.Told.What, e.Told.Why, e.Told.Result, remarks.Of(e.Told.Remarks),
-			strings.Join(e.Verdict, " ")})
+		rows = append(rows, []string{strconv.FormatUint(e.Index, 10), when, e.Told.Who, e.Told.What, e.Told.Why, e.Told.Result,
+			remarks.Of(e.Told.Remarks), strings.Join(e.Verdict, " ")})
 	}
 	if err := s.Table(rows); err != nil {
 		return err

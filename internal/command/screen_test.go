@@ -12,7 +12,8 @@ const anID = "0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11"
 
 var table = [][]string{
 	{"ENTRY", "RECORD", "WHO", "VERDICT"},
-	{"24", anID, "nhs-highland, nurse, Shòna Invent 護士", "Not covered by any agreement or rule that this ledger knows. The agreement had ended."},
+	{"24", anID, "nhs-highland, nurse, Shòna Invent 護士",
+		"Not covered by any agreement or rule that this ledger knows. The agreement had ended."},
 	{"7", anID, "nhs-tayside,nhs-lothian", ""},
 }
 

@@ -25,8 +25,12 @@ func TestPageSaysTheSame(t *testing.T) {
 	for _, when := range []string{hours(30), hours(3), hours(90), hours(3)} {
 		w.access(morag, func(a *entry.Access) { a.Recorded = when })
 	}
-	w.access(morag, func(a *entry.Access) { a.Action, a.Purpose, a.Text = "D", []string{"HRESCH"}, &entry.Text{Why: "a study of hearts"} })
-	w.access(morag, func(a *entry.Access) { a.Purpose, a.Emergency, a.Text = []string{"BTG"}, true, &entry.Text{Justification: "unconscious"} })
+	w.access(morag, func(a *entry.Access) {
+		a.Action, a.Purpose, a.Text = "D", []string{"HRESCH"}, &entry.Text{Why: "a study of hearts"}
+	})
+	w.access(morag, func(a *entry.Access) {
+		a.Purpose, a.Emergency, a.Text = []string{"BTG"}, true, &entry.Text{Justification: "unconscious"}
+	})
 	w.access(morag, func(a *entry.Access) { a.Outcome, a.Machine, a.Staff, a.Role = "8", true, nil, nil })
 	_, history, err := w.Log.History(t.Context(), morag, w.Size(), 100)
 	w.ok(err)
