@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"igledger/consent/fhir/tree"
@@ -302,23 +300,16 @@ type checkedReceipt struct {
 func (im *importer) checkAll(list []posted, results []client.Result) []checkedReceipt {
 	now := im.Now()
 	out := make([]checkedReceipt, len(list))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(len(list), runtime.GOMAXPROCS(0)) {
-		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
-				e := im.fresh.take(list[i])
-				switch {
-				case results[i].Problem != nil:
-				case e != nil:
-					out[i].acked, out[i].err = im.checkedEntry(e, list[i].sdjwt, results[i].Receipt, now)
-				default:
-					out[i].acked, out[i].err = im.checked(list[i].sdjwt, results[i].Receipt)
-				}
-			}
-		})
-	}
-	workers.Wait()
+	onAll(len(list), func(i int) {
+		e := im.fresh.take(list[i])
+		switch {
+		case results[i].Problem != nil:
+		case e != nil:
+			out[i].acked, out[i].err = im.checkedEntry(e, list[i].sdjwt, results[i].Receipt, now)
+		default:
+			out[i].acked, out[i].err = im.checked(list[i].sdjwt, results[i].Receipt)
+		}
+	})
 	return out
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,8 @@ type gathered struct {
 	reading  int64  // number of the reading of the input
 	key      uuid.UUID
 	accesses []*entry.Access
+	stored   uuid.UUID // key under which it goes into the outbox
+	first    uint64    // number of its first entry
 	signed   []posted
 	notes    []audit.Note
 	err      error
@@ -108,9 +111,23 @@ func (im *importer) take(ctx context.Context) error {
 			return err
 		}
 		defer out.close()
+		var signing []*gathered // in order, to be signed at once
+		store := func() error {
+			n, err := im.store(ctx, out, signing, seq, day)
+			seq, signing = n, nil
+			return err
+		}
+		waits := map[uuid.UUID]bool{} // keys of what is to be signed
 		for i := range list {
 			g := &list[i]
-			key, isKnown, err := out.meet(ctx, g.key, g.reading)
+			if waits[g.key] { // met twice: meet has to find the first
+				if err := store(); err != nil {
+					return err
+				}
+				clear(waits)
+			}
+			var isKnown bool
+			g.stored, isKnown, err = out.meet(ctx, g.key, g.reading)
 			if err != nil {
 				return err
 			}
@@ -119,11 +136,14 @@ func (im *importer) take(ctx context.Context) error {
 				g.err, g.notes = nil, nil
 				continue
 			}
-			if err := im.sign(ctx, out, g, key, &seq, day); err != nil {
-				return err
+			if g.err == nil && im.Strict {
+				g.err = unclear(g.notes)
+			}
+			if g.err == nil {
+				signing, waits[g.key] = append(signing, g), true
 			}
 		}
-		return nil
+		return store()
 	})
 	if err != nil {
 		return err
@@ -162,51 +182,82 @@ func (im *importer) convert(ctx context.Context, list []gathered) {
 	if im.lookup != nil {
 		conv.Resolve = func(system, value string) string { return im.lookup.resolve(ctx, system, value) }
 	}
+	onAll(len(list), func(i int) {
+		g := &list[i]
+		g.key, g.accesses, g.notes, g.err = conv.Read(g.Event)
+	})
+}
+
+// onAll calls f for every number below n, on all processors, and returns when all calls have.
+func onAll(n int, f func(i int)) {
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(len(list), runtime.GOMAXPROCS(0)) {
+	for range min(n, runtime.GOMAXPROCS(0)) {
 		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
-				g := &list[i]
-				g.key, g.accesses, g.notes, g.err = conv.Read(g.Event)
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				f(int(i))
 			}
 		})
 	}
 	workers.Wait()
 }
 
-// sign signs the entries of an event, and stores them under its key. A number is given out only to
-// what is stored.
-func (im *importer) sign(ctx context.Context, out *taking, g *gathered, key uuid.UUID, seq *uint64, day string) error {
-	if g.err == nil && im.Strict {
-		g.err = unclear(g.notes)
-	}
-	signed := make([]posted, len(g.accesses))
-	for i, a := range g.accesses {
+// store signs the entries of events, numbers them from seq+1, and stores them. It returns the last
+// number that was given out. An event that cannot be signed has the reason in err.
+func (im *importer) store(ctx context.Context, out *taking, list []*gathered, seq uint64, day string) (uint64, error) {
+	im.number(list, seq)
+	for _, g := range list {
 		if g.err != nil {
-			return nil
+			continue
 		}
-		n := *seq + uint64(i) + 1
+		for _, n := range g.notes {
+			if n.Code == audit.SizeCut {
+				if err := keepOriginal(ctx, out.tx, g.stored, g.Raw); err != nil {
+					return seq, err
+				}
+				break
+			}
+		}
+		if err := out.put(ctx, g.signed, day, g.reading); err != nil {
+			return seq, err
+		}
+		seq += uint64(len(g.signed))
+	}
+	return seq, nil
+}
+
+// number signs the entries of events on all processors, with numbers from seq+1. A number is given
+// out only to what is signed: if an event cannot be, those after it are signed again, with its
+// numbers.
+func (im *importer) number(list []*gathered, seq uint64) {
+	for len(list) > 0 {
+		next := seq + 1
+		for _, g := range list {
+			g.first, next = next, next+uint64(len(g.accesses))
+		}
+		onAll(len(list), func(i int) { im.sign(list[i]) })
+		bad := func(g *gathered) bool { return g.err != nil }
+		i := slices.IndexFunc(list, bad)
+		if i < 0 {
+			return
+		}
+		seq, list = list[i].first-1, slices.DeleteFunc(slices.Clone(list[i:]), bad)
+	}
+}
+
+// sign signs the entries of an event, numbered from g.first.
+func (im *importer) sign(g *gathered) {
+	g.signed = make([]posted, len(g.accesses))
+	for i, a := range g.accesses {
+		n := g.first + uint64(i)
 		a.Seq = &n
 		var e *entry.Entry
-		if e, g.err = entry.Sign(im.Signer, a); g.err == nil {
-			signed[i] = posted{event: key[:], part: i, seq: n, sdjwt: e.SDJWT(), signed: e}
+		if e, g.err = entry.Sign(im.Signer, a); g.err != nil {
+			g.signed = nil
+			return
 		}
+		g.signed[i] = posted{event: g.stored[:], part: i, seq: n, sdjwt: e.SDJWT(), signed: e}
 	}
-	if g.err != nil {
-		return nil
-	}
-	for _, n := range g.notes {
-		if n.Code == audit.SizeCut {
-			if err := keepOriginal(ctx, out.tx, key, g.Raw); err != nil {
-				return err
-			}
-			break
-		}
-	}
-	*seq += uint64(len(signed))
-	g.signed = signed
-	return out.put(ctx, signed, day, g.reading)
 }
 
 // taking is the statements that take a batch of events into the outbox.

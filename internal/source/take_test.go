@@ -11,6 +11,7 @@ import (
 	"igledger/audit"
 	"igledger/consent/fhir/tree"
 	"igledger/internal/source"
+	"igledger/ledger/wire"
 )
 
 // The same event exported again is known, whatever the server says of its version.
@@ -90,4 +91,40 @@ func TestBrokenLine(t *testing.T) {
 		t.Errorf("%+v, %v", sum, w.rejects)
 	}
 	w.noGaps(3)
+}
+
+// An event that cannot be signed gets no number, wherever in a batch it is; those after it do.
+func TestNoNumberWithoutSignature(t *testing.T) {
+	w := newWorld(t)
+	own := w.config.Signer
+	down := true
+	signer, err := wire.NewSignerElsewhere(own.Public, func(message []byte, good func([]byte) bool) ([]byte, error) {
+		_, encoded, _ := strings.Cut(string(message), ".")
+		payload, err := wire.Decode64("payload", encoded)
+		if err != nil || down && (strings.Contains(string(payload), "T10:00:02") || strings.Contains(string(payload), "T10:00:04")) {
+			return nil, errors.New("the device does not answer")
+		}
+		compact, err := own.SignJWS(wire.TypEntry, payload)
+		if err != nil {
+			return nil, err
+		}
+		return wire.Decode64("signature", compact[strings.LastIndexByte(compact, '.')+1:])
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.config.Signer = signer
+	var all strings.Builder
+	for i := range 6 {
+		all.WriteString(event(fmt.Sprint(i), fmt.Sprintf("2026-11-01T10:00:0%dZ", i)))
+	}
+	if sum := w.imports(text("all", all.String())); sum.Logged != 4 || sum.Unreadable != 2 || len(w.rejects) != 2 {
+		t.Errorf("%+v, %v", sum, w.rejects)
+	}
+	w.noGaps(4)
+	down = false
+	if sum := w.imports(text("all", all.String())); sum.Known != 4 || sum.Logged != 2 {
+		t.Errorf("%+v, %v", sum, w.rejects)
+	}
+	w.noGaps(6)
 }
