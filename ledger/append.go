@@ -133,6 +133,7 @@ func (l *Log) enqueue(ctx context.Context, good []*pending) error {
 		return &BusyError{RetryAfter: time.Second}
 	}
 	defer l.waiting.Add(-int64(len(good)))
+	defer l.stats.enter(time.Now())()
 	var units []*unit
 	for len(good) > 0 {
 		n := min(len(good), l.cfg.MaxBatch)

@@ -129,7 +129,8 @@ type serving struct {
 	registry   *prometheus.Registry
 	logger     *slog.Logger
 	limits     api.Limits
-	statements int64        // bytes for making statements
+	statements int64 // bytes for making statements
+	access     api.AccessLog
 	words      *mapping.Map // of FHIR clients' searches; may be nil
 }
 
@@ -197,7 +198,7 @@ func listen(log *ledger.Log, with serving) (*server, error) {
 	s.work.Go(func() { index.Run(s.ctx) })
 	handler := api.New(api.Config{
 		Log: log, Index: index, Logger: with.logger, Registry: with.registry, Limits: with.limits, PublicURL: with.public,
-		Map: with.words, Papers: s, Page: s.problem,
+		Map: with.words, Papers: s, AccessLog: with.access, Page: s.problem,
 	})
 	if err := s.show(web.Config{Settings: with.settings, Log: log, Index: index, Public: with.public, Store: with.store,
 		Keys: with.keys, Policy: with.policy, Limits: with.limits.Edge, Logger: with.logger,

@@ -180,11 +180,17 @@ func serveCommand() *cli.Command {
 			&cli.StringFlag{Name: "pages", EnvVars: []string{"IGLEDGER_PAGES"},
 				Usage: "`FILE` with the settings of the pages: who can sign in, the operator's name and colours " +
 					"(default: public pages only; docs/WEB.md)"},
+			&cli.StringFlag{Name: "access-log", Value: string(api.AccessErrors), EnvVars: []string{"IGLEDGER_ACCESS_LOG"},
+				Usage: "which requests get a line in the log: off, errors (a status of 400 or above) or all"},
 			&cli.StringFlag{Name: "pages-keys", EnvVars: []string{"IGLEDGER_PAGES_KEYS"},
 				Usage: "folder of the pages' own key, web.key, which is made at the first start (default: that of --keys)"},
 			&cli.BoolFlag{Name: "json", Usage: "log as JSON lines"},
 		), append(limitFlags(), mappingFlags()...)...),
 		Action: func(c *cli.Context) error {
+			access := api.AccessLog(c.String("access-log"))
+			if access != api.AccessOff && access != api.AccessErrors && access != api.AccessAll {
+				return usage("--access-log must be off, errors or all")
+			}
 			limits, err := limitsOf(c)
 			if err != nil {
 				return err
@@ -223,6 +229,7 @@ func serveCommand() *cli.Command {
 			folders, reserve := foldersOf(c), uint64(c.Int64("min-free-disk"))<<20
 			cfg.Room = func() error { return folders.Room(reserve) }
 			registry := prometheus.NewRegistry()
+			api.DiskMetrics(registry, folders)
 			asked, err := witnesses(cfg.Policy, cfg.Logger, api.WitnessAttempts(registry))
 			if err != nil {
 				return err
@@ -249,7 +256,7 @@ func serveCommand() *cli.Command {
 				public: c.String("public-url"), interval: c.Duration("index-interval"),
 				registry: registry, logger: cfg.Logger, limits: limits, statements: c.Int64("statement-memory") << 20,
 				words: words, settings: settings, store: cfg.Storage, keys: cmp.Or(c.String("pages-keys"), c.String("keys")),
-				secrets: command.Keys(c), policy: policyText,
+				secrets: command.Keys(c), access: access, policy: policyText,
 			})
 			if err != nil {
 				return err

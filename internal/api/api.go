@@ -50,6 +50,8 @@ type Config struct {
 	Log *ledger.Log
 	// Logger gets a line for each request, and failures. The default discards them.
 	Logger *slog.Logger
+	// AccessLog says which requests get a line: by default those that are refused or fail.
+	AccessLog AccessLog
 	// Registry is where metrics are registered. The caller serves them, elsewhere than this API:
 	// see MetricsHandler. The default is a new registry.
 	Registry *prometheus.Registry
@@ -96,6 +98,7 @@ type api struct {
 	reports *report.Maker
 	bulk    readings.Bulk
 	openapi []byte
+	access  AccessLog
 	// unready is the code of what /readyz last said, without and with its parameter append. "": ready;
 	// nil: not asked yet.
 	unready [2]atomic.Pointer[string]
@@ -107,7 +110,7 @@ func New(cfg Config) http.Handler { return newAPI(cfg, routes) }
 
 func newAPI(cfg Config, table []route) *api {
 	a := &api{
-		log: cfg.Log, index: cfg.Index, papers: cfg.Papers, page: cfg.Page, logger: cfg.Logger, now: cfg.Now,
+		log: cfg.Log, index: cfg.Index, papers: cfg.Papers, page: cfg.Page, logger: cfg.Logger, now: cfg.Now, access: cfg.AccessLog,
 		exact:  map[string][]*route{},
 		limits: cfg.Limits.OrDefault(), bodies: edge.NewBodies(cfg.Limits.Edge, time.Now),
 		public: strings.TrimSuffix(cfg.PublicURL, "/"), people: cfg.Map, zone: cfg.Map.Location(),
@@ -125,9 +128,10 @@ func newAPI(cfg Config, table []route) *api {
 	}
 	a.metrics = newMetrics(reg, a.log)
 	a.metrics.hold(reg, a.bodies)
+	a.readiness(reg)
 	reg.MustRegister(cosigning{a.log, a.logger})
 	if a.index != nil {
-		indexMetrics(reg, a.index)
+		indexMetrics(reg, a.index, a.log)
 	}
 	for _, r := range table {
 		a.add(&r)

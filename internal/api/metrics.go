@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"igledger/internal/build"
 	"igledger/internal/client"
+	"igledger/internal/disk"
 	"igledger/internal/edge"
 	"igledger/ledger"
 )
@@ -25,6 +27,7 @@ type metrics struct {
 	batch    prometheus.Histogram
 	commit   prometheus.Histogram
 	group    prometheus.Histogram
+	problems *prometheus.CounterVec // code
 	refused  *prometheus.CounterVec // why: bodies that were not read to their end
 }
 
@@ -67,6 +70,9 @@ func newMetrics(reg *prometheus.Registry, log *ledger.Log) *metrics {
 		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
 	}
 	m := &metrics{
+		problems: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "igledger_problems_total", Help: "Requests refused, by the code of the problem.",
+		}, []string{"code"}),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "igledger_http_requests_total", Help: "Requests, by route and status.",
 		}, []string{"route", "status"}),
@@ -95,7 +101,10 @@ func newMetrics(reg *prometheus.Registry, log *ledger.Log) *metrics {
 		Name: "igledger_build_info", Help: "Always 1: the labels say which build runs.",
 		ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit, "go": b.Go, "formats": b.Formats},
 	}, func() float64 { return 1 }))
-	reg.MustRegister(m.requests, m.took, m.entries, m.append, m.batch, m.commit, m.group,
+	for code := range problems {
+		m.problems.WithLabelValues(code)
+	}
+	reg.MustRegister(m.problems, m.requests, m.took, m.entries, m.append, m.batch, m.commit, m.group,
 		count("igledger_commits_total", "Transactions committed.",
 			func(s ledger.Stats) uint64 { return s.Batches }),
 		count("igledger_commits_failed_total", "Transactions that failed because of the database.",
@@ -106,6 +115,21 @@ func newMetrics(reg *prometheus.Registry, log *ledger.Log) *metrics {
 			func(s ledger.Stats) uint64 { return s.TagCalls }),
 		gauge("igledger_queue_entries", "Entries waiting to be appended.",
 			func(s ledger.Stats) float64 { return float64(s.Queued) }),
+		gauge("igledger_queue_oldest_seconds", "How long the oldest entry in the queue has waited.",
+			func(s ledger.Stats) float64 { return s.Oldest.Seconds() }),
+		gauge("igledger_published_time_seconds", "When this process last published a checkpoint, in seconds since 1970. 0: not yet.",
+			func(s ledger.Stats) float64 {
+				if s.Published.IsZero() {
+					return 0
+				}
+				return float64(s.Published.UnixMilli()) / 1000
+			}),
+		gauge("igledger_database_connections_in_use", "Connections to the database in use; of SQLite, of readers.",
+			func(s ledger.Stats) float64 { return float64(s.Database.InUse) }),
+		gauge("igledger_database_connections_idle", "Connections to the database that are idle.",
+			func(s ledger.Stats) float64 { return float64(s.Database.Idle) }),
+		gauge("igledger_database_connections_max", "Connections to the database that the process may have.",
+			func(s ledger.Stats) float64 { return float64(s.Database.Most) }),
 		gauge("igledger_log_size", "Entries in the log at the last commit of this process.",
 			func(s ledger.Stats) float64 { return float64(s.Size) }),
 	)
@@ -127,4 +151,34 @@ func (m *metrics) result(r client.Result) {
 		label = r.Problem.Code()
 	}
 	m.entries.WithLabelValues(label).Inc()
+}
+
+// DiskMetrics registers how much room the folders have in which the log grows.
+func DiskMetrics(reg prometheus.Registerer, folders disk.Folders) {
+	for _, f := range folders {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "igledger_disk_free_bytes", ConstLabels: prometheus.Labels{"folder": f.Name},
+			Help: "Bytes that can still be written into the folder of the database or the signing record. -1: not known.",
+		}, func() float64 {
+			free, err := disk.Free(f.Path)
+			if err != nil {
+				return -1
+			}
+			return float64(free)
+		}))
+	}
+}
+
+// readiness registers what /readyz would say. A scrape asks as a probe does.
+func (a *api) readiness(reg prometheus.Registerer) {
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "igledger_ready", Help: "1 if an append would succeed now and statements can be made; 0 if not, and /readyz says why.",
+	}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+		defer cancel()
+		if a.takes(ctx) != nil || a.reads() != nil {
+			return 0
+		}
+		return 1
+	}))
 }

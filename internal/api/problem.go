@@ -419,6 +419,9 @@ func (a *api) fail(w http.ResponseWriter, pattern string, err error, inFHIR bool
 	}
 	h := w.Header()
 	p := r.problem()
+	if a.metrics != nil {
+		a.metrics.problems.WithLabelValues(r.code).Inc()
+	}
 	switch p.Status {
 	case http.StatusServiceUnavailable:
 		// Whole seconds (RFC 9110 section 10.2.3), rounded up.

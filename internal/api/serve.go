@@ -52,8 +52,10 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		took := time.Since(began)
 		a.metrics.request(pattern, rec.status, took)
-		a.logger.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("method", method),
-			slog.String("route", pattern), slog.Int("status", rec.status), slog.Duration("took", took))
+		if a.access.wants(rec.status) {
+			a.logger.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("method", method),
+				slog.String("route", pattern), slog.Int("status", rec.status), slog.Duration("took", took))
+		}
 	}()
 	secure(rec.Header(), r)
 	if err == nil {
@@ -89,6 +91,20 @@ func (a *api) paged(w http.ResponseWriter, r *http.Request, err error) bool {
 		w.Header().Set("Allow", why.allow)
 	}
 	return a.page(w, r, why.problem().Status)
+}
+
+// AccessLog says which requests get a line in the log.
+type AccessLog string
+
+// The values of AccessLog. The zero value is AccessErrors.
+const (
+	AccessOff    AccessLog = "off"
+	AccessErrors AccessLog = "errors" // those with a status of 400 or above
+	AccessAll    AccessLog = "all"    // also each probe that finds the server well
+)
+
+func (l AccessLog) wants(status int) bool {
+	return l == AccessAll || l != AccessOff && status >= 400
 }
 
 // malformed returns what no request may be like, or "".

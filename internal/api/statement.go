@@ -145,7 +145,7 @@ func daysOf(b client.StatementRequest) (*bundle.Days, error) {
 }
 
 // indexMetrics registers the metrics of the subject index.
-func indexMetrics(reg prometheus.Registerer, f *statement.Follower) {
+func indexMetrics(reg prometheus.Registerer, f *statement.Follower, log *ledger.Log) {
 	gauge := func(name, help string, value func(statement.Stats) float64) prometheus.Collector {
 		get := func() float64 { return value(f.Stats()) }
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, get)
@@ -168,6 +168,8 @@ func indexMetrics(reg prometheus.Registerer, f *statement.Follower) {
 		gauge("igledger_index_covered", "Number of entries covered by the newest index root in the log. "+
 			"Larger than igledger_index_size while that root waits for cosigners.",
 			func(s statement.Stats) float64 { return float64(s.Covered) }),
+		gauge("igledger_index_lag_entries", "Entries that no index root in the log covers yet, index roots left out.",
+			func(s statement.Stats) float64 { return float64(s.Behind(log.Stats().Size)) }),
 		gauge("igledger_index_read", "Number of entries read into the index.",
 			func(s statement.Stats) float64 { return float64(s.Read) }),
 		gauge("igledger_index_ready", "1 if statements can be served.",

@@ -54,8 +54,15 @@ type database interface {
 	// migrate brings a schema up to date.
 	migrate(ctx context.Context, of schema) error
 	size(ctx context.Context) (uint64, error)
+	connections() Pool
 	close() error
 }
+
+// Pool says how many connections to the database a process has.
+type Pool struct{ InUse, Idle, Most int }
+
+// Pool returns the connections: of SQLite those that read, besides which there is one that writes.
+func (s *Storage) Pool() Pool { return s.db.connections() }
 
 // in returns the statement as an engine is asked.
 func (o *Op) in(e Engine) string {

@@ -107,6 +107,11 @@ func sessionSettings(e Engine) []string {
 	return []string{idle, "SET enable_seqscan = off", "SET synchronous_commit = on"}
 }
 
+func (d *pgDB) connections() Pool {
+	s := d.pool.Stat()
+	return Pool{int(s.AcquiredConns()), int(s.IdleConns()), int(s.MaxConns())}
+}
+
 func (d *pgDB) engine() Engine { return d.kind }
 
 func (d *pgDB) close() error { d.pool.Close(); return nil }

@@ -165,6 +165,11 @@ func createPrivate(path string) error {
 	return f.Close()
 }
 
+func (d *liteDB) connections() Pool {
+	s := d.reader.Stats()
+	return Pool{s.InUse, s.Idle, s.MaxOpenConnections}
+}
+
 func (d *liteDB) engine() Engine { return SQLite }
 
 func (d *liteDB) close() error {
