@@ -124,7 +124,7 @@ func (w *world) exec(statements ...string) {
 
 func (w *world) handler() http.Handler {
 	w.registry = prometheus.NewRegistry()
-	return New(Config{Log: w.log, Logger: w.logger(), Registry: w.registry, PublicURL: publicURL})
+	return New(Config{Log: w.log, Logger: w.logger(), Registry: w.registry, PublicURL: publicURL, AccessLog: AccessAll})
 }
 
 // metrics returns what the newest handler's registry holds.
