@@ -44,6 +44,9 @@ func Keys(c *cli.Context) *keyfile.Loader {
 // terminalOf returns the terminal at which a person can be asked, nil if there is none: standard
 // input, or else the one that controls the process, since standard input may be a file of events.
 func terminalOf(in io.Reader) *os.File {
+	if s, ok := in.(*stdin); ok {
+		in = s.File
+	}
 	if _, ok := Terminal(in); ok {
 		f, _ := in.(*os.File)
 		return f
