@@ -61,10 +61,18 @@ func Open(ctx context.Context, dsn string) (*Storage, error) {
 }
 
 // Create is Open for a database that need not have our tables yet: it makes them and, for SQLite,
-// the file and its folder, which only their owner can read.
+// the file and its folder, which only their owner can read. On CockroachDB it also switches on the
+// collection of statistics. If it fails midway, it can be called again.
 func Create(ctx context.Context, dsn string) (*Storage, error) {
 	quiet()
-	return open(ctx, dsn, ours, true)
+	s, err := open(ctx, dsn, ours, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.collect(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 // Tables are tables other than those of logs, in a database of their own: migrations as templates
