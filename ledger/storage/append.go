@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/trillian"
 	"github.com/transparency-dev/merkle/proof"
@@ -51,6 +52,7 @@ type AppendTx struct {
 
 	keys       map[[16]byte]bool   // looked up: false; added: true
 	known      map[[32]byte][]byte // persons looked up, as stored by SetPerson; nil if it has no state
+	governed   map[[32]byte]bool   // chains looked up whose histories may have such a state
 	last       map[[32]byte]uint64 // index of the last leaf added to a chain
 	leaves     []*trillian.LogLeaf
 	prevs      []*int64
@@ -113,7 +115,7 @@ func (s *Storage) append(
 	a := &AppendTx{
 		s: s, num: num, tree: tree,
 		Found: map[[16]byte]Found{}, Chains: map[[32]byte]Chain{}, Streams: map[[16]byte][]byte{},
-		keys: map[[16]byte]bool{}, known: map[[32]byte][]byte{}, last: map[[32]byte]uint64{},
+		keys: map[[16]byte]bool{}, known: map[[32]byte][]byte{}, governed: map[[32]byte]bool{}, last: map[[32]byte]uint64{},
 		chains: map[[32]byte]Chain{}, streams: map[[16]byte][]byte{}, persons: map[[32]byte][]byte{},
 	}
 	db, err := s.db.begin(ctx, a.lookups(look)...)
@@ -134,7 +136,7 @@ func (s *Storage) append(
 	if a.err != nil {
 		return nil, a.err
 	}
-	if len(a.leaves) == 0 && len(a.chains) == 0 && len(a.streams) == 0 {
+	if len(a.leaves) == 0 && len(a.chains) == 0 && len(a.streams) == 0 && len(a.persons) == 0 {
 		return a, nil
 	}
 	if err := a.complete(); err != nil {
@@ -156,15 +158,25 @@ func (a *AppendTx) lookups(look Lookup) []Op {
 		ops = append(ops, KeysOp(a.num, look.Keys, a.Found))
 	}
 	if len(look.Chains) > 0 {
-		ops = append(ops, chainsOp(a.num, look.Chains, a.Chains))
+		ops = append(ops, chainsOp(a.num, look.Chains, a.Chains, a.governed))
 	}
 	if len(look.Streams) > 0 {
 		ops = append(ops, streamsOp(a.num, look.Streams, a.Streams))
 	}
-	if len(look.Persons) > 0 {
-		ops = append(ops, personsOp(a.num, look.Persons, a.known))
+	if ks := look.unchained(); len(ks) > 0 {
+		ops = append(ops, personsOp(a.num, ks, a.known))
 	}
 	return ops
+}
+
+// unchained returns the histories of Persons that are not of Chains: of those, the chain says
+// whether there is a state to read.
+func (l Lookup) unchained() [][32]byte {
+	chains := make(map[[32]byte]bool, len(l.Chains))
+	for _, k := range l.Chains {
+		chains[k] = true
+	}
+	return slices.DeleteFunc(slices.Clone(l.Persons), func(k [32]byte) bool { return chains[k] })
 }
 
 // accepts returns nil if the tree, as looked up, takes leaves.
@@ -198,13 +210,33 @@ func (a *AppendTx) ready(ctx context.Context, look Lookup) error {
 			a.last[k] = a.Chains[k].Last
 		}
 	}
-	for _, k := range look.Persons {
+	if err := a.states(ctx, look.Persons); err != nil {
+		return err
+	}
+	a.Head = a.row.Head
+	return identities(ctx, a.db.do, a.num, a.Found)
+}
+
+// states reads the states of those persons whose chains say that there may be one, in a round trip
+// of its own. So no row is looked for in vain, and no statement is sent for a batch without any.
+func (a *AppendTx) states(ctx context.Context, persons [][32]byte) error {
+	var ks [][32]byte
+	for _, k := range persons {
+		if a.governed[k] {
+			ks = append(ks, k)
+		}
+	}
+	if len(ks) > 0 {
+		if err := a.db.do(ctx, personsOp(a.num, ks, a.known)); err != nil {
+			return err
+		}
+	}
+	for _, k := range persons {
 		if _, ok := a.known[k]; !ok {
 			a.known[k] = nil
 		}
 	}
-	a.Head = a.row.Head
-	return identities(ctx, a.db.do, a.num, a.Found)
+	return nil
 }
 
 // none is an index that no leaf has.
@@ -271,7 +303,8 @@ func (a *AppendTx) SetChain(k [32]byte, c Chain) { a.chains[k] = c }
 // SetStream buffers a stream's state, which is opaque to this package.
 func (a *AppendTx) SetStream(key [16]byte, state []byte) { a.streams[key] = state }
 
-// SetPerson buffers the state that governs a history, which is ciphertext to this package.
+// SetPerson buffers the state that governs a history, which is ciphertext to this package. SetChain
+// must be called for the history too.
 func (a *AppendTx) SetPerson(k [32]byte, state []byte) { a.persons[k] = state }
 
 // Person returns the state that governs a history as it was before this append, as stored by
@@ -358,8 +391,15 @@ func (a *AppendTx) SetCheckpoint(note []byte) { a.checkpoint = note }
 // complete checks that f did everything it had to.
 func (a *AppendTx) complete() error {
 	for _, k := range sorted32(a.chains) {
-		if last, ok := a.last[k]; ok && last != a.chains[k].Last {
+		if last, ok := a.last[k]; !ok {
+			return a.misuse("SetChain of a chain that was not looked up")
+		} else if last != a.chains[k].Last {
 			return a.misuse("SetChain does not name the chain's last leaf")
+		}
+	}
+	for _, k := range sorted32(a.persons) {
+		if _, ok := a.chains[k]; !ok {
+			return a.misuse("SetPerson without SetChain")
 		}
 	}
 	for _, k := range sorted32(a.last) {

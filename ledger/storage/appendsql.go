@@ -18,13 +18,15 @@ func (a *AppendTx) writes() []Op {
 	}
 	if len(a.chains) > 0 {
 		var ks, heads [][]byte
-		var counts, lasts []int64
+		var counts, lasts, governed []int64
 		for _, k := range sorted32(a.chains) {
 			c := a.chains[k]
 			ks, heads = append(ks, a.num.Key(k[:])), append(heads, append([]byte(nil), c.Head[:]...))
 			counts, lasts = append(counts, int64(c.Count)), append(lasts, int64(c.Last))
+			_, set := a.persons[k]
+			governed = append(governed, number(a.governed[k] || set))
 		}
-		ops = append(ops, upsertChain.Over(ks, counts, heads, lasts))
+		ops = append(ops, upsertChain.Over(ks, counts, heads, lasts, governed))
 	}
 	if len(a.streams) > 0 {
 		ops = append(ops, putStreams(upsertStream, a.num, a.streams))
@@ -44,4 +46,12 @@ func (a *AppendTx) writes() []Op {
 		}
 	}
 	return ops
+}
+
+// number returns a truth value as it is stored.
+func number(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -83,7 +83,7 @@ func (s *Storage) places(
 		return nil, err
 	}
 	m := map[[32]byte]Chain{}
-	if err := s.Read(ctx, chainsOp(num, [][32]byte{k}, m)); err != nil {
+	if err := s.Read(ctx, chainsOp(num, [][32]byte{k}, m, nil)); err != nil {
 		return nil, err
 	}
 	c, ok := m[k]

@@ -192,17 +192,22 @@ func (s *Storage) Chains(ctx context.Context, tree *trillian.Tree, ks [][32]byte
 	m := map[[32]byte]Chain{}
 	num, err := s.Number(ctx, tree)
 	if err == nil && len(ks) > 0 {
-		err = s.Read(ctx, chainsOp(num, ks, m))
+		err = s.Read(ctx, chainsOp(num, ks, m, nil))
 	}
 	return m, s.wrap(ctx, "reading chains", err)
 }
 
-func chainsOp(num TreeNumber, ks [][32]byte, into map[[32]byte]Chain) Op {
+// chainsOp also puts into governed, if it is not nil, the histories that may have a state in person.
+func chainsOp(num TreeNumber, ks [][32]byte, into map[[32]byte]Chain, governed map[[32]byte]bool) Op {
 	o := selectChains.Over(inTree32(num, ks))
 	o.Scan = func(scan func(...any) error) error {
-		k, c, err := scanChain(scan)
+		var flag int64
+		k, c, err := scanChain(func(to ...any) error { return scan(append(to, &flag)...) })
 		if err == nil {
 			into[k] = c
+			if governed != nil && flag != 0 {
+				governed[k] = true
+			}
 		}
 		return err
 	}
@@ -227,7 +232,7 @@ func (s *Storage) chain(
 		return nil, err
 	}
 	m := map[[32]byte]Chain{}
-	if err := s.Read(ctx, chainsOp(num, [][32]byte{k}, m)); err != nil {
+	if err := s.Read(ctx, chainsOp(num, [][32]byte{k}, m, nil)); err != nil {
 		return nil, err
 	}
 	c, ok := m[k]

@@ -46,7 +46,7 @@ type derivedTable struct {
 }
 
 var derived = []derivedTable{
-	{"idem", "k", "k, idx"}, {"chain", "k", "k, count, head, last"}, {"source", "k", "k, state"},
+	{"idem", "k", "k, idx"}, {"chain", "k", "k, count, head, last, governed"}, {"source", "k", "k, state"},
 	{"person", "k", "k, state"}, {"register", "place", "place"}, {"tile", "place", "place, hashes"},
 }
 
@@ -320,16 +320,24 @@ func tileWrites(f Form, tiles tileSet) []Op {
 
 // finish writes chains, streams, persons and the tiles at the right edge.
 func (r *rebuild) finish(ctx context.Context, f Final) error {
+	for k := range f.Persons {
+		if _, ok := r.chains[k]; !ok {
+			return fmt.Errorf("%w: a state governs a history that has no leaf", ErrMisuse)
+		}
+	}
 	var ks, heads [][]byte
-	var counts, lasts []int64
+	var counts, lasts, governed []int64
 	for _, k := range sorted32(r.chains) {
 		c := r.chains[k]
 		ks, heads = append(ks, r.num.Key(k[:])), append(heads, slices.Clone(c.Head[:]))
 		counts, lasts = append(counts, int64(c.Count)), append(lasts, int64(c.Last))
+		_, set := f.Persons[k]
+		governed = append(governed, number(set))
 	}
 	for i := 0; i < len(ks); i += rebuildPage {
 		end := min(i+rebuildPage, len(ks))
-		if err := r.write(ctx, rebuiltChain.Over(ks[i:end], counts[i:end], heads[i:end], lasts[i:end])); err != nil {
+		err := r.write(ctx, rebuiltChain.Over(ks[i:end], counts[i:end], heads[i:end], lasts[i:end], governed[i:end]))
+		if err != nil {
 			return err
 		}
 	}

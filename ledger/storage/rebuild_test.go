@@ -31,8 +31,8 @@ func dump(t *testing.T, s *Storage) string {
 		err := s.Read(context.Background(), Op{
 			SQL: "SELECT " + d.columns + " FROM " + d.name + " ORDER BY " + d.key,
 			Scan: func(scan func(...any) error) error {
-				row := make([]any, 4)
-				n := map[string]int{"idem": 2, "chain": 4, "source": 2, "person": 2, "register": 1, "tile": 2}[d.name]
+				row := make([]any, 5)
+				n := map[string]int{"idem": 2, "chain": 5, "source": 2, "person": 2, "register": 1, "tile": 2}[d.name]
 				for i := range row[:n] {
 					row[i] = new(any)
 				}

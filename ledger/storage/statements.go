@@ -83,7 +83,7 @@ func columns(cols []string) (names, arrays, marks string) {
 var (
 	leafCols     = []string{"place INT8", "prev INT8", "identity BYTEA", "value BYTEA", "extra BYTEA"}
 	idemCols     = []string{"k BYTEA", "idx INT8"}
-	chainCols    = []string{"k BYTEA", "count INT8", "head BYTEA", "last INT8"}
+	chainCols    = []string{"k BYTEA", "count INT8", "head BYTEA", "last INT8", "governed INT8"}
 	stateCols    = []string{"k BYTEA", "state BYTEA"} // of source and person
 	registerCols = []string{"place INT8"}
 	tileCols     = []string{"place INT8", "hashes BYTEA"}
@@ -93,7 +93,7 @@ var (
 // The statements over sets of rows: all that grow with a batch.
 var (
 	selectKeys       = Select("k, idx", "idem", "k BYTEA")
-	selectChains     = Select("k, count, head, last", "chain", "k BYTEA")
+	selectChains     = Select("k, count, head, last, governed", "chain", "k BYTEA")
 	selectStreams    = Select("k, state", "source", "k BYTEA")
 	selectPersons    = Select("k, state", "person", "k BYTEA")
 	selectTiles      = Select("place, hashes", "tile", "place INT8")

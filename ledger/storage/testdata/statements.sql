@@ -7,9 +7,9 @@
 /* cockroachdb */ SELECT k, idx FROM unnest($1::BYTEA[]) AS u (wanted) INNER LOOKUP JOIN idem ON k = u.wanted;
 
 -- selectChains
-/* postgresql  */ SELECT k, count, head, last FROM chain WHERE k = ANY($1);
-/* sqlite      */ SELECT k, count, head, last FROM chain WHERE k = $1;
-/* cockroachdb */ SELECT k, count, head, last FROM unnest($1::BYTEA[]) AS u (wanted) INNER LOOKUP JOIN chain ON k = u.wanted;
+/* postgresql  */ SELECT k, count, head, last, governed FROM chain WHERE k = ANY($1);
+/* sqlite      */ SELECT k, count, head, last, governed FROM chain WHERE k = $1;
+/* cockroachdb */ SELECT k, count, head, last, governed FROM unnest($1::BYTEA[]) AS u (wanted) INNER LOOKUP JOIN chain ON k = u.wanted;
 
 -- selectStreams
 /* postgresql  */ SELECT k, state FROM source WHERE k = ANY($1);
@@ -52,9 +52,9 @@
 /* cockroachdb */ INSERT INTO register (place) SELECT unnest($1::INT8[]);
 
 -- upsertChain
-/* postgresql  */ INSERT INTO chain (k, count, head, last) SELECT unnest($1::BYTEA[]), unnest($2::INT8[]), unnest($3::BYTEA[]), unnest($4::INT8[]) ON CONFLICT (k) DO UPDATE SET count = excluded.count, head = excluded.head, last = excluded.last;
-/* sqlite      */ INSERT INTO chain (k, count, head, last) VALUES ($1, $2, $3, $4) ON CONFLICT (k) DO UPDATE SET count = excluded.count, head = excluded.head, last = excluded.last;
-/* cockroachdb */ UPSERT INTO chain (k, count, head, last) SELECT unnest($1::BYTEA[]), unnest($2::INT8[]), unnest($3::BYTEA[]), unnest($4::INT8[]);
+/* postgresql  */ INSERT INTO chain (k, count, head, last, governed) SELECT unnest($1::BYTEA[]), unnest($2::INT8[]), unnest($3::BYTEA[]), unnest($4::INT8[]), unnest($5::INT8[]) ON CONFLICT (k) DO UPDATE SET count = excluded.count, head = excluded.head, last = excluded.last, governed = excluded.governed;
+/* sqlite      */ INSERT INTO chain (k, count, head, last, governed) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (k) DO UPDATE SET count = excluded.count, head = excluded.head, last = excluded.last, governed = excluded.governed;
+/* cockroachdb */ UPSERT INTO chain (k, count, head, last, governed) SELECT unnest($1::BYTEA[]), unnest($2::INT8[]), unnest($3::BYTEA[]), unnest($4::INT8[]), unnest($5::INT8[]);
 
 -- upsertStream
 /* postgresql  */ INSERT INTO source (k, state) SELECT unnest($1::BYTEA[]), unnest($2::BYTEA[]) ON CONFLICT (k) DO UPDATE SET state = excluded.state;
@@ -82,9 +82,9 @@
 /* cockroachdb */ INSERT INTO rebuilt_register (place) SELECT unnest($1::INT8[]);
 
 -- rebuiltChain
-/* postgresql  */ INSERT INTO rebuilt_chain (k, count, head, last) SELECT unnest($1::BYTEA[]), unnest($2::INT8[]), unnest($3::BYTEA[]), unnest($4::INT8[]) ON CONFLICT (k) DO UPDATE SET count = excluded.count, head = excluded.head, last = excluded.last;
-/* sqlite      */ INSERT INTO rebuilt_chain (k, count, head, last) VALUES ($1, $2, $3, $4) ON CONFLICT (k) DO UPDATE SET count = excluded.count, head = excluded.head, last = excluded.last;
-/* cockroachdb */ UPSERT INTO rebuilt_chain (k, count, head, last) SELECT unnest($1::BYTEA[]), unnest($2::INT8[]), unnest($3::BYTEA[]), unnest($4::INT8[]);
+/* postgresql  */ INSERT INTO rebuilt_chain (k, count, head, last, governed) SELECT unnest($1::BYTEA[]), unnest($2::INT8[]), unnest($3::BYTEA[]), unnest($4::INT8[]), unnest($5::INT8[]) ON CONFLICT (k) DO UPDATE SET count = excluded.count, head = excluded.head, last = excluded.last, governed = excluded.governed;
+/* sqlite      */ INSERT INTO rebuilt_chain (k, count, head, last, governed) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (k) DO UPDATE SET count = excluded.count, head = excluded.head, last = excluded.last, governed = excluded.governed;
+/* cockroachdb */ UPSERT INTO rebuilt_chain (k, count, head, last, governed) SELECT unnest($1::BYTEA[]), unnest($2::INT8[]), unnest($3::BYTEA[]), unnest($4::INT8[]), unnest($5::INT8[]);
 
 -- rebuiltSource
 /* postgresql  */ INSERT INTO rebuilt_source (k, state) SELECT unnest($1::BYTEA[]), unnest($2::BYTEA[]) ON CONFLICT (k) DO UPDATE SET state = excluded.state;
