@@ -162,7 +162,7 @@ func (e *enrolment) checkMember(m entry.Member) error {
 		_, err = p.Complete(make([]byte, 64)) // its form: a signature is not looked at
 	}
 	if err != nil {
-		return refused("the organisation: %w", err)
+		return usage("the organisation: %w", err)
 	}
 	return nil
 }

@@ -84,6 +84,14 @@ func initLog(c *cli.Context) error {
 		return err
 	}
 	// Last, so that what was refused leaves no database behind.
+	store, err := storage.Open(c.Context, c.String("database"))
+	if errors.Is(err, storage.ErrNoDatabase) && haveSigned(c.Context, cfg.Record) {
+		return refused("--database: %w, and %w: a second one would fork it. Restore its database, or make new keys with "+
+			"igledger keygen", err, ledger.ErrSigned)
+	}
+	if err == nil {
+		store.Close() //nolint:errcheck // it is opened again
+	}
 	cfg.Storage, err = storage.Create(c.Context, c.String("database"))
 	if err != nil {
 		return fmt.Errorf("making the database: %w", err)

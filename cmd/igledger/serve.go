@@ -80,15 +80,20 @@ func logConfig(c *cli.Context) (ledger.Config, error) {
 	return cfg, nil
 }
 
+// haveSigned reports whether the record says that its keys have signed a log.
+func haveSigned(ctx context.Context, r record.Record) bool {
+	var have ledger.Signed
+	state, err := r.Load(ctx)
+	return err == nil && json.Unmarshal(state, &have) == nil && have.Checkpoint != ""
+}
+
 // notOpened says of a database that is none what makes one: init alone, and only for keys that have
 // signed nothing.
 func notOpened(ctx context.Context, signed record.Record, err error) error {
 	if !errors.Is(err, storage.ErrNoDatabase) {
 		return fmt.Errorf("opening the database: %w", err)
 	}
-	var have ledger.Signed
-	state, unread := signed.Load(ctx)
-	if unread == nil && json.Unmarshal(state, &have) == nil && have.Checkpoint != "" {
+	if haveSigned(ctx, signed) {
 		return fmt.Errorf("--database: %w. These keys have signed a log, so there was one: is this the right name? If the database "+
 			"is lost, restore a backup; a copy of an SQLite file is nothing without the -wal file beside it", err)
 	}
