@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -201,6 +202,8 @@ func receiptOfConsentCommand() *cli.Command {
 	}
 }
 
+var jurisdiction = regexp.MustCompile(`^[A-Z]{2}(-[A-Z0-9]{1,3})?$`)
+
 func jurisdictionFlag() cli.Flag {
 	return &cli.StringFlag{Name: "jurisdiction", Value: "GB-SCT",
 		Usage: "ISO 3166 code of the jurisdiction, for ISO/IEC TS 27560"}
@@ -210,6 +213,9 @@ func jurisdictionFlag() cli.Flag {
 func exportConsent(c *cli.Context, write func(*cli.Context, *remote, []*entry.Consent) ([]byte, error)) error {
 	if c.NArg() != 1 {
 		return usage("%s: give the id of one consent record", c.Command.FullName())
+	}
+	if !jurisdiction.MatchString(c.String("jurisdiction")) {
+		return usage("--jurisdiction must be an ISO 3166 code, such as GB or GB-SCT")
 	}
 	r, all, err := personalActs(c)
 	if err != nil {
