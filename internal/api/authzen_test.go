@@ -195,7 +195,7 @@ func TestDecisionIsRefusedIfItCannotBeLogged(t *testing.T) {
 	} {
 		text, _ := json.Marshal(body)
 		r := b.do("POST", path, string(text), "Authorization", auth)
-		if code := r.problem(t); code != unavailable || strings.Contains(string(r.body), `"decision"`) {
+		if code := r.problem(t); code != keyMismatch || strings.Contains(string(r.body), `"decision"`) {
 			t.Errorf("%s: %s", path, r.body)
 		}
 	}
