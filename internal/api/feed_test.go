@@ -166,7 +166,7 @@ func TestFeedIsRefusedIfItCannotBeLogged(t *testing.T) {
 	w.append(w.registrar, &entry.KeyRevocation{Common: entry.Common{Issuer: "REG", Audience: origin},
 		Org: "OPR", KID: w.keys.Operator.KID, Reason: "retired"})
 	r := w.do("GET", "/v1/feed/0?purpose=HCOMPL", "", "Authorization", "Bearer "+w.token(w.audit["AUD"], "AUD"))
-	if code := r.problem(t); code != unavailable || bytes.Contains(r.body, []byte("octet")) {
+	if code := r.problem(t); code != keyMismatch || bytes.Contains(r.body, []byte("octet")) {
 		t.Errorf("answered with %s", code)
 	}
 }

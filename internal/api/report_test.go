@@ -349,7 +349,7 @@ func TestReportCallers(t *testing.T) {
 	b.append(b.registrar, &entry.KeyRevocation{Common: common("REG"), Org: "OPR", KID: b.world.keys.Operator.KID, Reason: "retired"})
 	aud.Attempts = 1
 	_, err = aud.Report(t.Context(), client.ReportRequest{Kind: client.Uncovered})
-	wantProblem(t, err, 503, unavailable)
+	wantProblem(t, err, 503, keyMismatch)
 	if _, err := aud.Report(t.Context(), client.ReportRequest{Kind: client.Due}); err != nil {
 		t.Error(err)
 	}
