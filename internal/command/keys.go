@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"igledger/ledger/keyfile"
 	"igledger/ledger/proof/cosign"
@@ -31,7 +30,8 @@ func Keys(c *cli.Context) *keyfile.Loader {
 		Warn: func(text string) { fmt.Fprintf(c.App.ErrWriter, "%s: %s\n", c.App.Name, text) }}
 	if tty := terminalOf(c.App.Reader); tty != nil {
 		l.Ask = func(ctx context.Context, question string) ([]byte, error) {
-			return askHidden(ctx, tty, c.App.ErrWriter, question)
+			text, err := hidden(&stdin{tty, ctx}, c.App.ErrWriter, question)
+			return []byte(text), err
 		}
 	}
 	if c.App.Metadata == nil {
@@ -59,37 +59,6 @@ func terminalOf(in io.Reader) *os.File {
 		return nil
 	}
 	return tty
-}
-
-// askHidden reads a line that the terminal does not show. Ctrl-C ends it, and leaves the terminal as
-// it was.
-func askHidden(ctx context.Context, tty *os.File, errOut io.Writer, question string) ([]byte, error) {
-	fd := int(tty.Fd())
-	before, err := term.GetState(fd)
-	if err != nil {
-		return nil, fmt.Errorf("the terminal: %w", err)
-	}
-	defer term.Restore(fd, before) //nolint:errcheck // it is gone, or as it was
-	fmt.Fprintf(errOut, "%s (not shown as you type): ", question)
-	defer fmt.Fprintln(errOut)
-	type result struct {
-		text []byte
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		text, err := term.ReadPassword(fd)
-		done <- result{text, err}
-	}()
-	select {
-	case r := <-done:
-		if errors.Is(r.err, io.EOF) {
-			r.err = Errorf(Refused, "nothing was typed")
-		}
-		return r.text, r.err
-	case <-ctx.Done():
-		return nil, Errorf(Refused, "interrupted")
-	}
 }
 
 // Signer returns the organisation's key that a flag names.

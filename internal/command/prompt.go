@@ -60,14 +60,20 @@ func Asks(c *cli.Context) bool {
 func Ask(c *cli.Context, question string) (string, error) {
 	fmt.Fprintf(c.App.ErrWriter, "%s: ", question)
 	text, err := bufio.NewReader(io.LimitReader(c.App.Reader, 4096)).ReadString('\n')
-	return answered(c, text, err)
+	text, err = answered(c.App.ErrWriter, text, err)
+	return strings.TrimSpace(text), err
 }
 
 // AskHidden is Ask for what must not be seen, such as a person's number: what is typed is not shown,
 // and the terminal shows what is typed again when it returns, however that is. It asks after it has
 // made the terminal show nothing, so that not even what is typed at once is seen.
 func AskHidden(c *cli.Context, question string) (string, error) {
-	fd, ok := Terminal(c.App.Reader)
+	text, err := hidden(c.App.Reader, c.App.ErrWriter, question)
+	return strings.TrimSpace(text), err
+}
+
+func hidden(in io.Reader, errOut io.Writer, question string) (string, error) {
+	fd, ok := Terminal(in)
 	if !ok {
 		return "", errors.New("command: what is hidden is asked at a terminal")
 	}
@@ -76,13 +82,13 @@ func AskHidden(c *cli.Context, question string) (string, error) {
 		return "", fmt.Errorf("the terminal: %w", err)
 	}
 	defer term.Restore(fd, before) //nolint:errcheck // it is gone, or as it was
-	fmt.Fprintf(c.App.ErrWriter, "%s (not shown as you type): ", question)
-	text, err := hiddenLine(c.App.Reader)
+	fmt.Fprintf(errOut, "%s (not shown as you type): ", question)
+	text, err := hiddenLine(in)
 	term.Restore(fd, before) //nolint:errcheck // before anything else is said
 	if err == nil {
-		fmt.Fprintln(c.App.ErrWriter)
+		fmt.Fprintln(errOut)
 	}
-	return answered(c, text, err)
+	return answered(errOut, text, err)
 }
 
 // What a raw terminal sends for keys.
@@ -124,11 +130,11 @@ func hiddenLine(in io.Reader) (string, error) {
 
 // answered returns an answer, or why there is none. The shell's next line does not follow the
 // question.
-func answered(c *cli.Context, text string, err error) (string, error) {
+func answered(errOut io.Writer, text string, err error) (string, error) {
 	if err == nil || text != "" {
-		return strings.TrimSpace(text), nil
+		return text, nil
 	}
-	fmt.Fprintln(c.App.ErrWriter)
+	fmt.Fprintln(errOut)
 	if e := new(Error); errors.As(err, &e) {
 		return "", err
 	}

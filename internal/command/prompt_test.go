@@ -27,8 +27,8 @@ type session struct {
 	said      chan string // what the questions were answered
 }
 
-// asking starts a program that asks its questions, of which those that begin with "secret" are
-// hidden.
+// asking starts a program that asks its questions, of which those that begin with "secret" and
+// "passphrase" are hidden.
 func asking(t *testing.T, questions ...string) *session {
 	t.Helper()
 	master, slave, err := pty.Open()
@@ -41,8 +41,14 @@ func asking(t *testing.T, questions ...string) *session {
 		return []*cli.Command{{Name: "ask", Action: func(c *cli.Context) error {
 			for _, q := range questions {
 				ask := Ask
-				if strings.HasPrefix(q, "secret") {
+				switch {
+				case strings.HasPrefix(q, "secret"):
 					ask = AskHidden
+				case strings.HasPrefix(q, "passphrase"):
+					ask = func(c *cli.Context, q string) (string, error) {
+						text, err := Keys(c).Ask(c.Context, q)
+						return string(text), err
+					}
 				}
 				text, err := ask(c, q)
 				if err != nil {
@@ -102,25 +108,27 @@ func (s *session) echoes() bool {
 const aNumber = "chi:0101011237"
 
 func TestNumbersAreNotShown(t *testing.T) {
-	s := asking(t, "secret", "name")
+	s := asking(t, "secret", "passphrase", "name")
 	s.until("(not shown as you type): ")
 	if s.echoes() {
 		t.Fatal("the terminal shows what is typed")
 	}
 	s.types("chi:99\x15chi:01010112378\x7f\n")
-	if got := s.until("name: "); strings.Contains(got, "0101") {
+	s.until("passphrase (not shown as you type): ")
+	s.types(" blanks count \n")
+	if got := s.until("name: "); strings.Contains(got, "0101") || strings.Contains(got, "blanks") {
 		t.Errorf("shown: %q", got)
 	}
 	s.types("Ailsa\n")
 	s.ends(Good)
-	if id, name := <-s.said, <-s.said; id != aNumber || name != "Ailsa" {
-		t.Errorf("understood %q, %q", id, name)
+	if id, phrase, name := <-s.said, <-s.said, <-s.said; id != aNumber || phrase != " blanks count " || name != "Ailsa" {
+		t.Errorf("understood %q, %q, %q", id, phrase, name)
 	}
 }
 
 // A question ends when it is interrupted, when its input ends, and when the terminal goes.
 func TestQuestionsEnd(t *testing.T) {
-	for _, question := range []string{"secret", "name"} {
+	for _, question := range []string{"secret", "passphrase", "name"} {
 		t.Run(question, func(t *testing.T) {
 			s := asking(t, question)
 			s.until(": ")
@@ -132,7 +140,7 @@ func TestQuestionsEnd(t *testing.T) {
 
 			s = asking(t, question)
 			s.until(": ")
-			if question == "secret" { // or it is a signal
+			if question != "name" { // or it is a signal
 				s.types("\x03") // Ctrl-C
 				s.ends(Interrupted)
 				s = asking(t, question)
