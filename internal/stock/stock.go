@@ -37,7 +37,7 @@ import (
 )
 
 // ErrNoEngine is that the stock provider does not speak a database's language: it knows no SQLite.
-var ErrNoEngine = errors.New("Trillian's stock storage/crdb needs PostgreSQL or CockroachDB")
+var ErrNoEngine = errors.New("the stock provider, Trillian's storage/crdb, needs PostgreSQL or CockroachDB")
 
 // ErrNoSchema is that the provider's tables are not at hand: they are a file of its module.
 var ErrNoSchema = errors.New("the sources of github.com/google/trillian/storage/crdb, which hold its tables, are not at hand")

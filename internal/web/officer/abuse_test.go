@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-
 )
 
 // A text that people read as another than it is, is not signed here, and the page says where it is.
