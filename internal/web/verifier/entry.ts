@@ -200,7 +200,7 @@ export const kinds = {
     ...each(remark, "dpaCondition", "dpoOpinion", "retention", "security", "rights", "interval"),
   }, ofRequest, (c) => claim(c.decision === "refused" || c.article6.length > 0)),
   "policy-set": governing(registrar, {
-    version: positive, schema: a((t) => t === "igledger/1"), text: a((t) => t !== "" && isSeen(t) && isPlain(t.replaceAll(/[\n\t]/g, " "), 40960)),
+    version: positive, schema: a((t) => t === "igledger/1"), text: a((t) => t !== "" && isRemark(t.replaceAll("\t", " "), 40960)),
     hash: bytes(32), reason: required, terminology: where(list(bytes(32)), (l) => l.length <= 8, "too-large"),
   }, () => "policies", (c) => claim(same(c.hash, sum(utf8(c.text))) && ascending(c.terminology.map(hex)))),
   consent: sealed(party, {

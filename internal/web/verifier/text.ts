@@ -7,20 +7,14 @@ export const isOrigin = form(/^[\x21-\x2A\x2C-\x7E]{1,255}$/);
 export const isSource = form(/^[\x21-\x7E]{1,128}$/);
 export const isUUID = form(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 export const isKind = form(/^[a-z-]{1,40}$/), isCountry = form(/^[A-Z]{2}$/);
-const hasControl = form(/[\u0000-\u001f\u007f-\u009f]/);
+const hidden = new RegExp("[\\xAD\\u034F\\u061C\\u115F\\u1160\\u17B4\\u17B5\\u180B-\\u180F\\u200B-\\u200F\\u2028-\\u202E\\u2060-\\u206F" +
+  "\\u3164\\uFE00-\\uFE0F\\uFEFF\\uFFA0\\uFFF0-\\uFFFB\\u{1D173}-\\u{1D17A}\\u{E0000}-\\u{E0FFF}]", "u");
 
-const hidden = new RegExp("[\\u{AD}\\u{34F}\\u{61C}\\u{115F}\\u{1160}\\u{17B4}\\u{17B5}\\u{180B}-\\u{180F}\\u{200B}-\\u{200F}\\u{2028}-\\u{202E}" +
-  "\\u{2060}-\\u{206F}\\u{3164}\\u{FE00}-\\u{FE0F}\\u{FEFF}\\u{FFA0}\\u{FFF0}-\\u{FFFB}\\u{1D173}-\\u{1D17A}\\u{E0000}-\\u{E0FFF}]", "u");
-
-// isSeen is a text whose every character people see.
+// isPlain is a text without control characters, isSeen one without hidden ones (section 15); isRemark is both, but for line feeds.
+export const isPlain = (text: string, most = 512): boolean => !/[\u0000-\u001f\u007f-\u009f]/.test(text) && size(text) <= most;
 export const isSeen = (text: string): boolean => !hidden.test(text);
-
-// isPlain is a text without control characters; isRemark, of section 15, has no hidden
-// ones either, but may have line feeds.
-export const isPlain = (text: string, most = 512): boolean => !hasControl(text) && size(text) <= most;
-export const isRemark = (text: string): boolean => isSeen(text) && isPlain(text.replaceAll("\n", " "), 8192);
-const isCode = (text: string): boolean => text !== "" && isPlain(text);
-export const areCodes = (codes: readonly string[], most: number): boolean => codes.length <= most && codes.every(isCode);
+export const isRemark = (text: string, most = 8192): boolean => isSeen(text) && isPlain(text.replaceAll("\n", " "), most);
+export const areCodes = (codes: readonly string[], most: number): boolean => codes.length <= most && codes.every((c) => c && isPlain(c));
 export const isThumbprint = (text: string): boolean => text.length === 43 && refusal(() => unbase64url(text)) === "";
 export const ascending = (all: readonly string[]): boolean => all.every((t, i) => i === 0 || all[i - 1]! < t);
 export const distinct = (all: readonly string[]): boolean => new Set(all).size === all.length;
