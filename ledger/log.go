@@ -308,6 +308,28 @@ func (l *Log) load(ctx context.Context) error {
 			c.Size, head.Size, wire.BadCheckpoint)
 	}
 	l.reg.Store(state)
+	return l.checkEpochKeys(ctx, head.Size)
+}
+
+// checkEpochKeys compares the epoch keys with the newest opening among the last entries: another key
+// under the same number would write openings that no other replica can read. That a key is not there
+// is no fault: it may be lost, and the log goes on under the next.
+func (l *Log) checkEpochKeys(ctx context.Context, size uint64) error {
+	const last = 256
+	n := min(size, last)
+	records, err := l.store.Records(ctx, l.tree, size-n, n)
+	if err != nil {
+		return fmt.Errorf("reading the last entries: %w", err)
+	}
+	for _, r := range slices.Backward(records) {
+		if len(r.Extra) == 0 {
+			continue
+		}
+		if _, err := l.vault.UnsealLink(ctx, r.Index, proof.LeafHash(r.Value), r.Extra); errors.Is(err, vault.ErrOtherKey) {
+			return err
+		}
+		return nil
+	}
 	return nil
 }
 

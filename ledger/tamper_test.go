@@ -218,9 +218,13 @@ func TestOpenRefusesOtherKeys(t *testing.T) {
 	mixed = *good
 	mixed.Epochs = other.Epochs
 	w.keys = &mixed
+	if _, err := ledger.Open(w.ctx, w.config()); !errors.Is(err, ledger.ErrKeys) || !strings.Contains(err.Error(), "epoch key 1") {
+		t.Errorf("with another epoch key: %v", err)
+	}
+	mixed.Epochs = map[uint32][]byte{2: other.Epochs[1]} // the first is lost: the log goes on under the next
 	w.reopen()
 	if _, err := w.log.Opening(w.ctx, 4); !errors.Is(err, ledger.ErrKeys) {
-		t.Errorf("reading with another epoch key: %v", err)
+		t.Errorf("reading without the epoch key: %v", err)
 	}
 	cfg := w.config()
 	cfg.Origin = "elsewhere.test"

@@ -24,10 +24,11 @@ import (
 
 // Errors of this package, to be tested with errors.Is.
 var (
-	ErrKeys    = errors.New("the keys do not fit the log")
-	ErrErased  = errors.New("the content was erased")
-	ErrCorrupt = errors.New("stored data is damaged")
-	ErrNoForm  = errors.New("a value has no stored form") // a mistake in the program, not in the entry
+	ErrKeys     = errors.New("the keys do not fit the log")
+	ErrOtherKey = fmt.Errorf("%w", ErrKeys) // an epoch key is there, but is another one under the same number
+	ErrErased   = errors.New("the content was erased")
+	ErrCorrupt  = errors.New("stored data is damaged")
+	ErrNoForm   = errors.New("a value has no stored form") // a mistake in the program, not in the entry
 )
 
 // errMoved is the error of a ciphertext that does not belong to its place.
@@ -154,7 +155,7 @@ func (v *Vault) unwrap(id [8]byte, wrapped []byte) (cipher.AEAD, error) {
 	}
 	raw, err := decrypt(epoch, wrapped[4:], wrapAD(id))
 	if err != nil {
-		return nil, fmt.Errorf("%w: a data key does not unwrap", ErrKeys)
+		return nil, fmt.Errorf("%w: epoch key %d is another one than the one that wrapped a data key", ErrOtherKey, n)
 	}
 	aead, err := newGCM(raw)
 	if err != nil {
