@@ -99,6 +99,9 @@ func victim(dsn, dir string) error {
 // The process is killed with SIGKILL under load, many times. Every acknowledged entry is in the log
 // once, unanswered ones can be sent again, receipts verify, and the log has no gap.
 func TestKilledUnderLoad(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short leaves out processes that are killed")
+	}
 	const rounds = 6
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)

@@ -32,6 +32,9 @@ func TestDocsNameCommands(t *testing.T) {
 // TestDocsRun types the commands of the documents, in their order, in an empty folder, and compares
 // what they print with what the document shows.
 func TestDocsRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short leaves out what the documents type")
+	}
 	igverify := filepath.Join(buildIgverify(t), "igverify")
 	for _, name := range []string{"README.md", "docs/INTEGRATORS.md"} {
 		t.Run(name, func(t *testing.T) {

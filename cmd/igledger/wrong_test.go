@@ -166,6 +166,9 @@ func unharmed(ts *testscript.TestScript, _ bool, _ []string) {
 
 // TestWrongInputs is a table of wrong inputs for all commands, in testdata/wrong.
 func TestWrongInputs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short leaves out the table of wrong inputs")
+	}
 	bin := t.TempDir()
 	build := exec.Command("go", "build", "-o", bin, "igledger/cmd/...")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -308,6 +308,9 @@ func (w *world) under(attack func(*world, func() net.Conn)) (stop func()) {
 
 // With each attack running, from the source's own address, a source that submits loses nothing.
 func TestImportUnderAttack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short leaves out an import under attack")
+	}
 	for name, attack := range attacks {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

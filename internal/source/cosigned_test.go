@@ -275,6 +275,9 @@ func TestGenesisOfAnotherLog(t *testing.T) {
 // SIGKILL between submission, receipt and forgetting loses nothing: until the receipt with the
 // quorum is kept, the signed bytes are.
 func TestKilledBeforeForgetting(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short leaves out processes that are killed")
+	}
 	for _, after := range []bool{false, true} {
 		killed := int32(0)
 		for n := int32(1); ; n++ {
