@@ -115,9 +115,9 @@ func (c Conversion) check() error {
 	return nil
 }
 
-// eventOf returns the view of an event. It checks what an AuditEvent must have, and the form of everything
-// that decides who its patients are: an unreadable entity must not make an access vanish into
-// reg:sources.
+// eventOf returns the view of an event. It checks what an AuditEvent must have, and the form of
+// everything that decides who its patients are: an unreadable entity must not make an access
+// vanish into reg:sources.
 func eventOf(parsed any, cut bool) (*view, error) {
 	root, ok := parsed.(object)
 	if !ok || root["resourceType"] != "AuditEvent" {

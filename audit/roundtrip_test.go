@@ -78,8 +78,8 @@ func roundTrip(t testing.TB, c Conversion, event []byte) *entry.Access {
 	return a
 }
 
-// TestHL7Examples reads HL7's own examples of AuditEvent, where they are at hand. They are not ours to
-// publish, so they are not in the repository.
+// TestHL7Examples reads HL7's own examples of AuditEvent, where they are at hand. They are not
+// ours to publish, so they are not in the repository.
 func TestHL7Examples(t *testing.T) {
 	subjects := map[string]string{
 		"AuditEvent-example-disclosure.json": "temp:NHS-EXAMPLE:Watcher/Patient/example",

@@ -136,7 +136,8 @@ func TestDocsNameTargets(t *testing.T) {
 	}
 }
 
-// TestGlossary follows each word of the glossary to the pages that are said to use it: they have it.
+// TestGlossary follows each word of the glossary to the pages that are said to use it: they have
+// it.
 func TestGlossary(t *testing.T) {
 	text := map[string]string{}
 	for _, p := range testdocs.Pages(t, root) {

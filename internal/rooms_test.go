@@ -32,8 +32,9 @@ var rooms = map[string][]string{
 	"ledger/storage":          {},
 	"ledger/storage/provider": {"ledger/storage"},
 	"ledger/record":           {"ledger/storage"},
-	"ledger":                  append([]string{"ledger/vault", "ledger/storage", "ledger/record", "ledger/witness", "ledger/keyfile"}, formats...),
-	"ledger/witness":          formats,
+	"ledger": append([]string{"ledger/vault", "ledger/storage", "ledger/record", "ledger/witness", "ledger/keyfile"},
+		formats...),
+	"ledger/witness": formats,
 
 	"verifier":             formats,
 	"verifier/auditor":     append([]string{"verifier", "ledger/proof/index", "policies/readers"}, formats...),

@@ -90,8 +90,8 @@ func GeneratePQKey(dir, origin string) error {
 }
 
 // GenerateEpochKey writes one more epoch key into a folder that has some, and returns its number. A
-// process that starts with it wraps its data keys with it; the others are needed for what was written
-// before. It never overwrites a file.
+// process that starts with it wraps its data keys with it; the others are needed for what was
+// written before. It never overwrites a file.
 func GenerateEpochKey(dir string) (uint32, error) {
 	epochs, err := epochFiles(dir)
 	if err != nil {
@@ -129,8 +129,8 @@ func epochFiles(dir string) (map[uint32]string, error) {
 }
 
 // LoadKeys reads a folder that GenerateKeys wrote. If a key is missing or malformed, the error says
-// which file. log.key, log-pq.key and operator.jwk may name a program that signs, and each file may be
-// encrypted, as package keyfile describes.
+// which file. log.key, log-pq.key and operator.jwk may name a program that signs, and each file
+// may be encrypted, as package keyfile describes.
 func LoadKeys(dir string) (*Keys, error) { return LoadKeysBy(nil, dir) }
 
 // LoadKeysBy is LoadKeys with a loader, which may ask for a passphrase.

@@ -311,9 +311,9 @@ func (l *Log) load(ctx context.Context) error {
 	return l.checkEpochKeys(ctx, head.Size)
 }
 
-// checkEpochKeys compares the epoch keys with the newest opening among the last entries: another key
-// under the same number would write openings that no other replica can read. That a key is not there
-// is no fault: it may be lost, and the log goes on under the next.
+// checkEpochKeys compares the epoch keys with the newest opening among the last entries: another
+// key under the same number would write openings that no other replica can read. That a key is
+// not there is no fault: it may be lost, and the log goes on under the next.
 func (l *Log) checkEpochKeys(ctx context.Context, size uint64) error {
 	const last = 256
 	n := min(size, last)

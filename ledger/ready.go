@@ -74,9 +74,9 @@ func (l *Log) Stopped() error { return l.signing.failure() }
 // Ready returns nil if an append would succeed now, and otherwise why it would not: the process
 // ends (ErrClosed), the log has stopped (ErrStopped), its signing record cannot be written
 // (ErrRecord), there is no room on a disk (ErrFull), the database does not answer or cannot be
-// written to (storage.ErrUnavailable), or the tree takes no leaves (storage.ErrFrozen). It writes to
-// record and database, unless that or an append has done so within a second. After an append that
-// found no room it writes as much as a batch does.
+// written to (storage.ErrUnavailable), or the tree takes no leaves (storage.ErrFrozen). It writes
+// to record and database, unless that or an append has done so within a second. After an append
+// that found no room it writes as much as a batch does.
 func (l *Log) Ready(ctx context.Context) error {
 	l.mu.RLock()
 	closed := l.closed

@@ -153,10 +153,10 @@ func reportsOn(e *entry.Entry) (key [16]byte) {
 	return key
 }
 
-// begun returns ErrNoAccess if an entry speaks of a day of a stream that has not begun. Under a name
-// that is mistyped, heartbeats would say for ever that all is well with a system that nobody has,
-// and nothing of the one that has fallen silent. Of an organisation with more streams than are kept
-// apart it is not known.
+// begun returns ErrNoAccess if an entry speaks of a day of a stream that has not begun. Under a
+// name that is mistyped, heartbeats would say for ever that all is well with a system that nobody
+// has, and nothing of the one that has fallen silent. Of an organisation with more streams than
+// are kept apart it is not known.
 func (b *batchTx) begun(p *pending) error {
 	if p.reports == ([16]byte{}) {
 		return nil

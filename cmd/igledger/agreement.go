@@ -160,7 +160,8 @@ func readAgreement(c *cli.Context, read agreementReader) (*entry.AgreementText, 
 	return agreementFile(c, c.Args().First(), read)
 }
 
-// agreementReader is draft.Check for what is to be proposed, draft.Read for what was proposed before.
+// agreementReader is draft.Check for what is to be proposed, draft.Read for what was proposed
+// before.
 type agreementReader func([]byte) (*entry.AgreementText, error)
 
 func agreementFile(c *cli.Context, path string, read agreementReader) (*entry.AgreementText, error) {
@@ -214,8 +215,8 @@ func newAgreement(c *cli.Context) error {
 		"%s written. Fill it in, then run: igledger agreement check %s\n", path, path)
 }
 
-// nextVersion writes the newest version of an agreement as the start of the next, which says how its
-// days were moved.
+// nextVersion writes the newest version of an agreement as the start of the next, which says how
+// its days were moved.
 func nextVersion(a *client.Agreement, now time.Time) ([]byte, error) {
 	var agreed []*entry.AgreementText
 	for _, v := range a.Versions {

@@ -285,8 +285,9 @@ type importSummary struct {
 }
 
 func (run *consentImport) summary() importSummary {
-	s := importSummary{Consents: len(run.done) + run.left, Left: run.left, Passed: run.passed, Flags: map[string]int{}, Unenforced: map[string]int{},
-		Notes: run.notes.counts()}
+	s := importSummary{Consents: len(run.done) + run.left, Left: run.left, Passed: run.passed, Flags: map[string]int{},
+		Unenforced: map[string]int{},
+		Notes:      run.notes.counts()}
 	for _, one := range run.done {
 		switch one.Status {
 		case "refused":

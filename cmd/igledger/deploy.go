@@ -33,7 +33,8 @@ func deployFlags(keys, data, listen string) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "keys", Value: keys, Usage: "folder of the operator's keys"},
 		&cli.StringFlag{Name: "data", Value: data, Usage: "folder of what the server writes: an SQLite database, the signing record"},
-		&cli.StringFlag{Name: "database", Usage: "postgres://… or cockroachdb://… without a password (default: an SQLite file in the folder of data)"},
+		&cli.StringFlag{Name: "database",
+			Usage: "postgres://… or cockroachdb://… without a password (default: an SQLite file in the folder of data)"},
 		&cli.StringFlag{Name: "signing-record", Usage: "as of igledger serve (default: a file in the folder of data)"},
 		&cli.StringFlag{Name: "listen", Value: listen, Usage: "address to listen on"},
 		&cli.StringFlag{Name: "metrics-listen", Usage: "address on which /metrics is served (default: that of igledger serve)"},
@@ -74,7 +75,8 @@ func serveLine(c *cli.Context, keys string) ([]string, error) {
 	if err := api.CheckPublicURL(c.String("public-url")); err != nil && c.IsSet("public-url") {
 		return nil, usage("--public-url %s, such as https://ledger.example.scot", err)
 	}
-	line := []string{"serve", "--keys", keys, "--database", database, "--pages-keys", data, "--signing-record", signed, "--listen", c.String("listen")}
+	line := []string{"serve", "--keys", keys, "--database", database, "--pages-keys", data, "--signing-record", signed, "--listen",
+		c.String("listen")}
 	for _, name := range []string{"metrics-listen", "public-url", "policy", "pages"} {
 		if v := c.String(name); v != "" {
 			line = append(line, "--"+name, v)
@@ -137,8 +139,8 @@ func unitCommand() *cli.Command {
 	}
 }
 
-// credentialsIn returns the names of the key files in a folder or, if it cannot be read or has none,
-// those that keygen makes.
+// credentialsIn returns the names of the key files in a folder or, if it cannot be read or has
+// none, those that keygen makes.
 func credentialsIn(dir string) []string {
 	var names []string
 	list, _ := os.ReadDir(dir)

@@ -46,7 +46,8 @@ func TestUnit(t *testing.T) {
 		"ExecStart=" + self + " serve --keys %d --database postgres://igledger@db/ledger%%20one?application_name=$$x ",
 		" --signing-record file:/var/lib/igledger/two/signing-record ", ` --policy "/etc/igledger/my policy.txt"`,
 		" --trusted-proxy 127.0.0.1 --trusted-proxy ::1\n", "After=network-online.target postgresql.service\n", "StateDirectory=igledger/two\n",
-		"LoadCredential=epoch-2.key:" + keys + "/epoch-2.key\n", "LoadCredential=log-pq.key:", "LoadCredential=operator.jwk:", "DynamicUser=yes\n",
+		"LoadCredential=epoch-2.key:" + keys + "/epoch-2.key\n", "LoadCredential=log-pq.key:", "LoadCredential=operator.jwk:",
+		"DynamicUser=yes\n",
 	} {
 		if !strings.Contains(unit, want) {
 			t.Errorf("the unit has no %q:\n%s", want, unit)

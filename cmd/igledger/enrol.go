@@ -93,8 +93,8 @@ func (e *enrolment) signs(role entry.Role) error {
 	return nil
 }
 
-// rolesFor are the roles of which an organisation needs one before a key with a purpose is of use to
-// it. Purposes that are not here are open to every organisation.
+// rolesFor are the roles of which an organisation needs one before a key with a purpose is of use
+// to it. Purposes that are not here are open to every organisation.
 var rolesFor = map[entry.Purpose][]entry.Role{
 	entry.PurposeSubmit:    {entry.RoleController, entry.RoleProcessor, entry.RoleSource},
 	entry.PurposeAudit:     readersWith(entry.PurposeAudit),

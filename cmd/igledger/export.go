@@ -20,8 +20,8 @@ type exported struct {
 	Zone string `json:"zone"`       // whose days the file's days are
 }
 
-// export reads the log's checkpoint, whose signature it checks. What is asked of the ledger after it
-// is true for every entry that the checkpoint covers, and may know later ones.
+// export reads the log's checkpoint, whose signature it checks. What is asked of the ledger after
+// it is true for every entry that the checkpoint covers, and may know later ones.
 func (r *remote) export(ctx context.Context, zone string) (exported, error) {
 	log, err := fetch.OpenSigned(ctx, r.Base, r.logKey)
 	if err != nil {

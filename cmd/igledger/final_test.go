@@ -47,7 +47,8 @@ func TestFinalActs(t *testing.T) {
 			t.Errorf("%s: exit code %d, %s", f.Act, got, errOut.String())
 		}
 		errOut.Reset()
-		if got := run(t.Context(), append(line, "--yes"), strings.NewReader("chi:0101011237\n"), &out, &errOut); strings.Contains(errOut.String(), "--yes") {
+		if got := run(t.Context(), append(line, "--yes"), strings.NewReader("chi:0101011237\n"), &out,
+			&errOut); strings.Contains(errOut.String(), "--yes") {
 			t.Errorf("%s --yes: exit code %d, %s", f.Act, got, errOut.String())
 		}
 	}

@@ -36,7 +36,8 @@ func TestReportsReadAsTheyShould(t *testing.T) {
 		"who-accessed-narrow": func(t *testing.T, out *bytes.Buffer) error {
 			for _, width := range []int{60, 80, 160} {
 				fmt.Fprintf(out, "%s\n", strings.Repeat("=", width))
-				err := printAccesses(command.Screen{Writer: out, Width: width}, &client.Accesses{Scope: "whole", Count: 5, Accesses: recordedAccesses(t)}, ids)
+				err := printAccesses(command.Screen{Writer: out, Width: width}, &client.Accesses{Scope: "whole", Count: 5,
+					Accesses: recordedAccesses(t)}, ids)
 				if err != nil {
 					return err
 				}

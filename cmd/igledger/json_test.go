@@ -9,19 +9,20 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// writing are commands with --json that change a log, a file or a database, run on, or ask no ledger: scripts have
-// them each where they belong.
-var writing = []string{"serve", "init", "keygen", "org countersign", "org register", "key token", "key countersign", "key add", "key revoke",
+// writing are commands with --json that change a log, a file or a database, run on, or ask no
+// ledger: scripts have them each where they belong.
+var writing = []string{"serve", "init", "keygen", "org countersign", "org register", "key token", "key countersign", "key add",
+	"key revoke",
 	"key encrypt", "key decrypt", "access import", "access outbox retry", "access outbox drop", "access settle", "heartbeat", "agreement new",
 	"agreement propose",
 	"agreement sign", "agreement act", "sharing request", "sharing decide", "consent import", "consent record", "consent withdraw",
 	"delegation grant", "delegation revoke", "link", "unlink", "policy put", "paper", "bench pages", "bench stock", "rebuild", "recover",
 	"access follow-up", "health", "unit", "container"}
 
-// printsJSON runs every reading command with --json: jsons RECORD OTHER, of consents of $PERSON, of which
-// OTHER names an agreement, in a script
-// whose log has nhs-lothian, audit-scotland and the agreement isa-2026-2. Standard output is JSON and
-// nothing else, also when the command fails.
+// printsJSON runs every reading command with --json: jsons RECORD OTHER, of consents of $PERSON,
+// of which OTHER names an agreement, in a script whose log has nhs-lothian, audit-scotland and
+// the agreement isa-2026-2. Standard output is JSON and nothing else, also when the command
+// fails.
 func printsJSON(ts *testscript.TestScript, _ bool, args []string) {
 	by := func(purpose string) []string {
 		return []string{"--org", "nhs-lothian", "--key", "nhs-lothian-" + purpose + ".jwk"}

@@ -87,8 +87,8 @@ func decryptKeyCommand() *cli.Command {
 	}
 }
 
-// rewriteKeys encrypts or decrypts the files that the arguments name. It reads all of them before it
-// changes one.
+// rewriteKeys encrypts or decrypts the files that the arguments name. It reads all of them before
+// it changes one.
 func rewriteKeys(c *cli.Context, encrypt bool) error {
 	if c.NArg() == 0 {
 		return usage("key %s: give one or more files, or a folder of keys", c.Command.Name)

@@ -99,7 +99,8 @@ func TestNothingIsMadeAtAWrongPath(t *testing.T) {
 	if after := made(t, dir); !slices.Equal(before, after) {
 		t.Errorf("left behind: %v", slices.DeleteFunc(after, func(p string) bool { return slices.Contains(before, p) }))
 	}
-	if code, text := run("serve", "--keys", keys, "--database", empty); code != exitUnreachable || !strings.Contains(text, "none of its tables") {
+	if code, text := run("serve", "--keys", keys, "--database", empty); code != exitUnreachable || !strings.Contains(text,
+		"none of its tables") {
 		t.Errorf("the database of a server: exit code %d, %q", code, text)
 	}
 }

@@ -190,8 +190,8 @@ func readToken(c *cli.Context, flag string) (string, error) {
 	return strings.TrimSpace(string(data)), nil
 }
 
-// submitPublic signs and submits a public entry after a check, which may be nil, checks its receipt,
-// and prints its index and what follows from it.
+// submitPublic signs and submits a public entry after a check, which may be nil, checks its
+// receipt, and prints its index and what follows from it.
 func submitPublic(
 	c *cli.Context, check func(*remote) error, body func(entry.Common) entry.Body, follows func(*remote, client.Result) string,
 ) error {

@@ -78,8 +78,8 @@ func statedPurpose(c *cli.Context) []string {
 	return []string{"HCOMPL"}
 }
 
-// checkReading refuses purposes for which nobody reads, before anything is asked of a ledger: what a
-// person's record says of a reading, it says for ever.
+// checkReading refuses purposes for which nobody reads, before anything is asked of a ledger:
+// what a person's record says of a reading, it says for ever.
 func checkReading(_ *cli.Context, list []string) error {
 	if err := readers.CheckUses(list); err != nil {
 		return usage("--purpose: %v", err)
@@ -92,8 +92,8 @@ func checkReading(_ *cli.Context, list []string) error {
 	return nil
 }
 
-// checkPurposes refuses codes that are no PurposeOfUse code, in a flag for the purposes of accesses.
-// Those of another system are given as system|code.
+// checkPurposes refuses codes that are no PurposeOfUse code, in a flag for the purposes of
+// accesses. Those of another system are given as system|code.
 func checkPurposes(_ *cli.Context, list []string) error {
 	if err := purpose.CheckTyped(list); err != nil {
 		return usage("%v Give a code of another system as system|code", err)

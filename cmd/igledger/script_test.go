@@ -285,7 +285,8 @@ func tamperWithVerdict(ts *testscript.TestScript, _ bool, args []string) {
 	}, nil))
 }
 
-// windows writes files again as an editor on Windows does: with a byte-order mark and its line ends.
+// windows writes files again as an editor on Windows does: with a byte-order mark and its line
+// ends.
 func asWindowsSaves(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
 		text := "\ufeff" + strings.ReplaceAll(ts.ReadFile(name), "\n", "\r\n")

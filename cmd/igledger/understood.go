@@ -14,7 +14,8 @@ import (
 	"igledger/policies/purpose"
 )
 
-// What was not understood is of the same kinds in a consent as in an access, and has the same words.
+// What was not understood is of the same kinds in a consent as in an access, and has the same
+// words.
 
 // entered in error is all that such a resource says: nothing of it counts any more.
 const errorPath = "Consent.status"

@@ -40,8 +40,8 @@ func readPolicy(c *cli.Context) (*cosign.Policy, []byte, error) {
 	return p, data, nil
 }
 
-// policyKnows refuses a policy that is for another log than the one with this key: by it nothing that
-// the log signs would ever count.
+// policyKnows refuses a policy that is for another log than the one with this key: by it nothing
+// that the log signs would ever count.
 func policyKnows(p *cosign.Policy, vkey string) error {
 	v, err := wire.NewLogVerifier(vkey)
 	if err != nil {

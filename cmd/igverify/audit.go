@@ -49,7 +49,8 @@ var auditCommand = spec{
 	flags: []cli.Flag{
 		&cli.StringFlag{Name: "org", Usage: "`ID` of the organisation that audits, which has the role auditor"},
 		&cli.StringFlag{Name: "caller-key", Usage: "`FILE` with its private JWK for audit, to read the feed" + command.KeyHelp},
-		&cli.StringFlag{Name: "key", Usage: "`FILE` with the key that cosigns, see keygen" + command.KeyHelp + "; without it nothing is cosigned"},
+		&cli.StringFlag{Name: "key", Usage: "`FILE` with the key that cosigns, see keygen" + command.KeyHelp +
+			"; without it nothing is cosigned"},
 		&cli.StringFlag{Name: "state",
 			Usage: "`DIR` with the progress of the audit; anyone who can write to it can make the audit skip entries"},
 		&cli.StringFlag{Name: "evidence", Usage: "`DIR` for evidence (default: evidence in --state)"},

@@ -60,12 +60,14 @@ func TestAuditWhoseCosignatureIsNotTaken(t *testing.T) {
 	for _, status := range []int{403, 500} {
 		s.Change(func() { s.Refuse["/v1/cosignatures"] = status })
 		out, _ := s.once(exitPartial)
-		if !strings.Contains(out, "ok       index-root") || !strings.Contains(out, fmt.Sprintf("partial: the audit of size %d passed", l.Size())) {
+		if !strings.Contains(out, "ok       index-root") || !strings.Contains(out, fmt.Sprintf("partial: the audit of size %d passed",
+			l.Size())) {
 			t.Errorf("%d:\n%s", status, out)
 		}
 		out, _ = s.once(exitPartial, "--json")
 		var rep report
-		if err := json.Unmarshal([]byte(out), &rep); err != nil || rep.Audit != "passed" || rep.Cosigned != "undelivered" || rep.Exit != exitPartial {
+		if err := json.Unmarshal([]byte(out), &rep); err != nil || rep.Audit != "passed" || rep.Cosigned != "undelivered" ||
+			rep.Exit != exitPartial {
 			t.Errorf("%d: %v\n%s", status, err, out)
 		}
 	}
@@ -77,8 +79,8 @@ func TestAuditWhoseCosignatureIsNotTaken(t *testing.T) {
 	}
 }
 
-// Whoever may not do it is told so with the same exit code by every command, whether the ledger says
-// it or a proxy before it.
+// Whoever may not do it is told so with the same exit code by every command, whether the ledger
+// says it or a proxy before it.
 func TestForbidden(t *testing.T) {
 	l := rooted()
 	s := newLedgerServer(t, l.Log)

@@ -9,8 +9,8 @@ import (
 	"igledger/internal/testdocs"
 )
 
-// TestDocsNameCommands finds the command lines of igverify in the documents and the examples in its help:
-// each command and flag must exist.
+// TestDocsNameCommands finds the command lines of igverify in the documents and the examples in
+// its help: each command and flag must exist.
 func TestDocsNameCommands(t *testing.T) {
 	help := func(path []string) string {
 		var out bytes.Buffer

@@ -178,8 +178,8 @@ func blockStyle(n *yaml.Node) {
 
 // Amend returns the text from which the next version of an agreement is written: the newest one with
 // the next number, and the first start that can be, which is after now and after the starts of the
-// versions that are agreed. If its end or review can then not be, they are as long after the start as
-// they were, so that what is written down can be checked and proposed as it stands.
+// versions that are agreed. If its end or review can then not be, they are as long after the
+// start as they were, so that what is written down can be checked and proposed as it stands.
 func Amend(newest *entry.AgreementText, agreed []*entry.AgreementText, now time.Time) *entry.AgreementText {
 	t := *newest
 	t.Version++

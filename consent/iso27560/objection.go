@@ -7,8 +7,8 @@ import (
 )
 
 // objects reports whether a record is an objection or a restriction that names no agreement: the
-// person said no in general. What an agreement would say of retention, contacts and the legal basis,
-// its record leaves out, and its process says what the refusal is about.
+// person said no in general. What an agreement would say of retention, contacts and the legal
+// basis, its record leaves out, and its process says what the refusal is about.
 func (s *Source) objects(ruling *entry.Consent) bool {
 	return ruling != nil && ruling.Rule.Decision == "deny" && len(Asked(s.Acts)) == 0
 }

@@ -346,7 +346,8 @@ func TestObjectionWithoutAgreement(t *testing.T) {
 		right string
 	}{
 		"an objection to everything": {entry.ConsentRule{Decision: "deny"}, "eu-gdpr:A21"},
-		"to research by one":         {entry.ConsentRule{Decision: "deny", Purposes: []string{"HRESCH"}, Recipients: []string{"uni-c"}}, "eu-gdpr:A21"},
+		"to research by one": {entry.ConsentRule{Decision: "deny", Purposes: []string{"HRESCH"}, Recipients: []string{"uni-c"}},
+			"eu-gdpr:A21"},
 		"a restriction": {entry.ConsentRule{Decision: "deny", Restricts: true, Data: []string{"http://snomed.info/sct|394921008"}},
 			"eu-gdpr:A18"},
 	} {
@@ -380,7 +381,8 @@ func TestObjectionWithoutAgreement(t *testing.T) {
 		}
 		for _, u := range terms(v) {
 			prefix, _, _ := strings.Cut(u, ":")
-			if slices.Contains([]string{"dpv", "eu-gdpr", "gb", "health", "loc", "pd"}, prefix) && !slices.Contains(strings.Fields(string(known)), u) {
+			if slices.Contains([]string{"dpv", "eu-gdpr", "gb", "health", "loc", "pd"}, prefix) &&
+				!slices.Contains(strings.Fields(string(known)), u) {
 				t.Errorf("%s: %s is not a term of DPV 2.3", name, u)
 			}
 		}

@@ -60,7 +60,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 		}
 	}
 	text := w.metrics()
-	for _, datum := range []string{strings.TrimPrefix(person, "chi:"), "Ailsa", "N-1234", "371531000", "ward round", "ig-office", "SRC", "AUD"} {
+	for _, datum := range []string{strings.TrimPrefix(person, "chi:"), "Ailsa", "N-1234", "371531000", "ward round", "ig-office",
+		"SRC", "AUD"} {
 		if strings.Contains(text, datum) {
 			t.Errorf("the metrics have %q", datum)
 		}

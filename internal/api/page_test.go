@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A person's browser is shown a page where the API has nothing, with the status that a program gets;
-// what a route refuses stays problem+json.
+// A person's browser is shown a page where the API has nothing, with the status that a program
+// gets; what a route refuses stays problem+json.
 func TestPageForWhatIsNotThere(t *testing.T) {
 	h := New(Config{Log: newWorld(t).log, Page: func(w http.ResponseWriter, r *http.Request, status int) bool {
 		if r.Header.Get("Accept") != "text/html" {

@@ -123,7 +123,8 @@ func TestWhatErrorsBecome(t *testing.T) {
 			if got := r.problem(t); got != c.code || r.Header.Get("Retry-After") != c.after {
 				t.Errorf("%s with Retry-After %q, want %s with %q", got, r.Header.Get("Retry-After"), c.code, c.after)
 			}
-			if got := notReady(c.err); strings.Contains(got.detail, "/keys") || c.detail != "" && passing[c.code] && c.code != stopped && got.detail != c.detail {
+			if got := notReady(c.err); strings.Contains(got.detail, "/keys") || c.detail != "" && passing[c.code] && c.code != stopped &&
+				got.detail != c.detail {
 				t.Errorf("not ready: %q, want %q", got.detail, c.detail)
 			}
 			if got := refusalOf(c.err).problem().Detail; got != c.detail {

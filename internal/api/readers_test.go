@@ -270,7 +270,8 @@ func TestMistypedPurposeIsRefused(t *testing.T) {
 	for code, meant := range map[string]string{"PATREQT": "did you mean PATRQT?", "patrqt": "did you mean PATRQT?", "0101011237": "PATRQT"} {
 		c.Purpose, c.Request, c.Identity = []string{code}, "SAR-1", entry.ByVouching
 		_, search := c.Search(t.Context(), person, 0, 0)
-		_, statement := c.Statement(t.Context(), client.StatementRequest{ID: person, Purpose: c.Purpose, Request: "SAR-1", Identity: entry.ByVouching})
+		_, statement := c.Statement(t.Context(), client.StatementRequest{ID: person, Purpose: c.Purpose, Request: "SAR-1",
+			Identity: entry.ByVouching})
 		_, report := c.Report(t.Context(), client.ReportRequest{Kind: client.Uncovered, Purpose: c.Purpose})
 		for name, err := range map[string]error{"search": search, "statement": statement} {
 			p := new(client.Problem)

@@ -60,7 +60,8 @@ func (a *api) reads() error {
 		return &refusal{code: indexBroken, detail: "an index root in the log does not match its entries. Entries are taken, " +
 			"but no statements are made"}
 	case behind > most:
-		return &refusal{code: indexBehind, detail: "the newest index root leaves out " + strconv.FormatUint(behind, 10) + " entries, more than the " +
+		return &refusal{code: indexBehind, detail: "the newest index root leaves out " + strconv.FormatUint(behind, 10) +
+			" entries, more than the " +
 			strconv.FormatUint(most, 10) + " that the genesis allows. Entries are taken, but statements do not show the newest"}
 	}
 	return nil

@@ -211,7 +211,8 @@ func TestOperatorsKeyRevoked(t *testing.T) {
 	if r := w.do("GET", "/readyz", ""); r.problem(t) != keyMismatch {
 		t.Errorf("readyz: %d %s", r.StatusCode, r.body)
 	}
-	root := w.sign(w.keys.Operator, &entry.IndexRoot{Common: entry.Common{Issuer: "OPR", Audience: origin}, Size: w.size(), Root: wire.Hash{1}})
+	root := w.sign(w.keys.Operator, &entry.IndexRoot{Common: entry.Common{Issuer: "OPR", Audience: origin}, Size: w.size(),
+		Root: wire.Hash{1}})
 	if r := w.do("POST", "/v1/entries", submission(root.SDJWT())); r.problem(t) != "revoked-key" {
 		t.Errorf("the operator's own entry: %d %s", r.StatusCode, r.body)
 	}

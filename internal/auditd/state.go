@@ -37,8 +37,8 @@ type auditFiles struct {
 
 func (f auditFiles) path(name string) string { return filepath.Join(f.dir, name) }
 
-// writePrivate writes a file into a folder that, if it has to be made, is for its owner only: what an
-// auditor has seen is about people.
+// writePrivate writes a file into a folder that, if it has to be made, is for its owner only:
+// what an auditor has seen is about people.
 func writePrivate(path string, write func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

@@ -66,8 +66,8 @@ type Client struct {
 // order.
 //
 // While the server is busy, unavailable or unreachable, Submit sends again what was not taken,
-// bounded by ctx and MaxWait. That the log has Stopped is an error. Any other refusal of an entry is a
-// Result with a Problem, not an error.
+// bounded by ctx and MaxWait. That the log has Stopped is an error. Any other refusal of an entry
+// is a Result with a Problem, not an error.
 //
 // With an error it returns the results known so far. An entry whose Status is "" may or may not be
 // in the log, and may safely be submitted again.

@@ -116,8 +116,8 @@ func Sealed(c *cli.Context, key []byte) ([]byte, error) {
 	return keyfile.Encrypt(key, passphrase)
 }
 
-// shortestPassphrase is the least length of a passphrase in bytes: a stolen file is tried without end, though
-// each try costs 128 MiB of memory for a third of a second.
+// shortestPassphrase is the least length of a passphrase in bytes: a stolen file is tried without
+// end, though each try costs 128 MiB of memory for a third of a second.
 const shortestPassphrase = 12
 
 // NewPassphrase returns the passphrase under which keys are to be encrypted: that of a file or

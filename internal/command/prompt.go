@@ -19,8 +19,8 @@ import (
 // types, as shells have it.
 const Interrupted = 130
 
-// stdin is standard input of which a wait ends when the command is interrupted: Read of a terminal or
-// pipe would otherwise go on, because the signal is caught.
+// stdin is standard input of which a wait ends when the command is interrupted: Read of a
+// terminal or pipe would otherwise go on, because the signal is caught.
 type stdin struct {
 	*os.File
 	ctx context.Context
@@ -55,8 +55,8 @@ func Asks(c *cli.Context) bool {
 	return ok
 }
 
-// Ask asks whoever is at the terminal, and returns the line that they type. It ends with Interrupted
-// on Ctrl-C, and with Refused on Ctrl-D and when the terminal is closed.
+// Ask asks whoever is at the terminal, and returns the line that they type. It ends with
+// Interrupted on Ctrl-C, and with Refused on Ctrl-D and when the terminal is closed.
 func Ask(c *cli.Context, question string) (string, error) {
 	fmt.Fprintf(c.App.ErrWriter, "%s: ", question)
 	text, err := bufio.NewReader(io.LimitReader(c.App.Reader, 4096)).ReadString('\n')
@@ -64,9 +64,9 @@ func Ask(c *cli.Context, question string) (string, error) {
 	return strings.TrimSpace(text), err
 }
 
-// AskHidden is Ask for what must not be seen, such as a person's number: what is typed is not shown,
-// and the terminal shows what is typed again when it returns, however that is. It asks after it has
-// made the terminal show nothing, so that not even what is typed at once is seen.
+// AskHidden is Ask for what must not be seen, such as a person's number: what is typed is not
+// shown, and the terminal shows what is typed again when it returns, however that is. It asks
+// after it has made the terminal show nothing, so that not even what is typed at once is seen.
 func AskHidden(c *cli.Context, question string) (string, error) {
 	text, err := hidden(c.App.Reader, c.App.ErrWriter, question)
 	return strings.TrimSpace(text), err

@@ -15,16 +15,17 @@ import (
 	"golang.org/x/term"
 )
 
-// Screen is where results are shown. The zero width and no colour are for a pipe or a file: a result
-// there is whole and plain, with one line for each row.
+// Screen is where results are shown. The zero width and no colour are for a pipe or a file: a
+// result there is whole and plain, with one line for each row.
 type Screen struct {
 	io.Writer
 	Width  int // columns; 0: as many as it takes
 	Colour bool
 }
 
-// ScreenOf returns the screen of a command's results. It is as wide as the terminal, unless --wide is
-// given, and has colours on a terminal that can show them, unless NO_COLOR is set (no-color.org).
+// ScreenOf returns the screen of a command's results. It is as wide as the terminal, unless
+// --wide is given, and has colours on a terminal that can show them, unless NO_COLOR is set
+// (no-color.org).
 func ScreenOf(c *cli.Context) Screen { return ScreenOn(c, c.App.Writer) }
 
 // ScreenOn returns the screen of what a command shows on w.
@@ -69,9 +70,10 @@ const (
 	underName = "    "
 )
 
-// Table shows rows of cells, of which the first holds the headings. Where they do not fit, cells are
-// wrapped between words; and if that is not enough, each row is shown by itself, as a list. Nothing
-// is cut off and no word is broken, since ids are copied from here. An empty cell is shown as "-".
+// Table shows rows of cells, of which the first holds the headings. Where they do not fit, cells
+// are wrapped between words; and if that is not enough, each row is shown by itself, as a list.
+// Nothing is cut off and no word is broken, since ids are copied from here. An empty cell is
+// shown as "-".
 func (s Screen) Table(rows [][]string) error {
 	rows = slices.Clone(rows)
 	for i, row := range rows {

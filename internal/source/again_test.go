@@ -39,7 +39,8 @@ func newKey(t testing.TB) *wire.Signer {
 func (w *world) revoke(key *wire.Signer) {
 	w.Helper()
 	before := w.Size()
-	w.Append(w.Admin("SRC"), &entry.KeyRevocation{Common: entry.Common{Issuer: "SRC", Audience: testledger.Origin}, Org: "SRC", KID: key.KID, Reason: "retired"})
+	w.Append(w.Admin("SRC"), &entry.KeyRevocation{Common: entry.Common{Issuer: "SRC", Audience: testledger.Origin}, Org: "SRC",
+		KID: key.KID, Reason: "retired"})
 	w.founded += w.Size() - before
 }
 

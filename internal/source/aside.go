@@ -16,9 +16,9 @@ import (
 // size and hash of what was set aside. If the number were given to another entry, or to none,
 // nobody could tell a source that set something aside from one that never had it. So the numbers
 // stay without a gap, the log shows that, when and by whose key something was set aside, and an
-// auditor can ask the source for what has that hash, which the outbox keeps. The mark has the jti of
-// the entry: if that is in the log after all, the log does not take the mark, and the outbox learns
-// that its entry is there.
+// auditor can ask the source for what has that hash, which the outbox keeps. The mark has the jti
+// of the entry: if that is in the log after all, the log does not take the mark, and the outbox
+// learns that its entry is there.
 
 // asideCode stands in =refused of a mark, where a refused entry has the code of the ledger.
 const asideCode = "set-aside"

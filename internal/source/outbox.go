@@ -61,8 +61,8 @@ func Outbox(path string) error {
 	return nil
 }
 
-// openOutbox opens or creates the file, and its folder. It belongs to one stream of one log: the first use fixes
-// the organisation, source and log key.
+// openOutbox opens or creates the file, and its folder. It belongs to one stream of one log: the
+// first use fixes the organisation, source and log key.
 func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("opening the outbox: %w", err)

@@ -198,8 +198,8 @@ const (
 	stockBatch       = 1000
 )
 
-// schema reads the provider's tables: below the checkout's module, or else from the module cache, in
-// the version with which this program was built.
+// schema reads the provider's tables: below the checkout's module, or else from the module cache,
+// in the version with which this program was built.
 func schema() (string, error) {
 	const module, file = "github.com/google/trillian", "storage/crdb/schema/storage.sql"
 	var places []string
@@ -387,7 +387,8 @@ func (s *Log) Check(ctx context.Context, want int) error {
 	}
 	computed, err := leaves.GetRootHash(nil)
 	if err != nil || root.TreeSize != uint64(want) || string(computed) != string(root.RootHash) {
-		return fmt.Errorf("the stock log has %d leaves, want %d, and says root %x, its leaves %x: %w", root.TreeSize, want, root.RootHash, computed, err)
+		return fmt.Errorf("the stock log has %d leaves, want %d, and says root %x, its leaves %x: %w", root.TreeSize, want,
+			root.RootHash, computed, err)
 	}
 	return nil
 }

@@ -12,11 +12,11 @@ import (
 	"testing"
 )
 
-// Run types the blocks of a page that are marked sh, in their order, in the folder dir. Each must end
-// well. Programs are looked for in dir/bin first. A block marked "sh until=TEXT" is one command that
-// goes on in a terminal of its own; the next block waits until it says TEXT. The addresses in later
-// blocks become the one that it says. A block marked text must be what the block before it prints,
-// as Shows reads it.
+// Run types the blocks of a page that are marked sh, in their order, in the folder dir. Each must
+// end well. Programs are looked for in dir/bin first. A block marked "sh until=TEXT" is one
+// command that goes on in a terminal of its own; the next block waits until it says TEXT. The
+// addresses in later blocks become the one that it says. A block marked text must be what the
+// block before it prints, as Shows reads it.
 //
 // Variables last from one block to the next if they are exported, and so does the folder.
 func Run(t *testing.T, p Page, dir string) {
@@ -57,8 +57,8 @@ func Run(t *testing.T, p Page, dir string) {
 	}
 }
 
-// Needs returns the path of a program. Without it the test is skipped, or fails where everything must
-// be there.
+// Needs returns the path of a program. Without it the test is skipped, or fails where everything
+// must be there.
 func Needs(t testing.TB, program string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)

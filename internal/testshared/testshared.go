@@ -1,5 +1,5 @@
-// Package testshared finds inputs of others that are not ours to publish, such as HL7's examples, in
-// a folder called shared beside the checkout, or above it. Use it only in tests.
+// Package testshared finds inputs of others that are not ours to publish, such as HL7's examples,
+// in a folder called shared beside the checkout, or above it. Use it only in tests.
 package testshared
 
 import (
@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Files returns the files that a pattern names below the folder shared, and logs how many. There may
-// be none, unless $IGLEDGER_SHARED says where the folder is.
+// Files returns the files that a pattern names below the folder shared, and logs how many. There
+// may be none, unless $IGLEDGER_SHARED says where the folder is.
 func Files(t testing.TB, pattern string) []string {
 	t.Helper()
 	if folder := os.Getenv("IGLEDGER_SHARED"); folder != "" {

@@ -11,8 +11,8 @@ import (
 
 const browsers = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
-// Whatever address is asked for in whatever way, a person is answered with a page and a program with
-// JSON, with the same status, and caches know that it depends on the asker.
+// Whatever address is asked for in whatever way, a person is answered with a page and a program
+// with JSON, with the same status, and caches know that it depends on the asker.
 func TestElsewhere(t *testing.T) {
 	w := newWorld(t)
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

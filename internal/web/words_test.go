@@ -17,8 +17,8 @@ import (
 
 var shownAt = regexp.MustCompile(`<a href="/you/access/([0-9]+)">`)
 
-// The person's page says of each access what the API and the commands say (plain.Told), in the order
-// of the commands.
+// The person's page says of each access what the API and the commands say (plain.Told), in the
+// order of the commands.
 func TestPageSaysTheSame(t *testing.T) {
 	w := newWorld(t)
 	hours := func(n int) string { return time.Now().Add(-time.Duration(n) * time.Hour).UTC().Format(time.RFC3339) }

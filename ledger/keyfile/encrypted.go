@@ -62,7 +62,8 @@ func encrypt(secret, passphrase []byte, work int) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Decrypt returns the secret of a key file that Encrypt made. If the passphrase is wrong, it returns ErrPassphrase.
+// Decrypt returns the secret of a key file that Encrypt made. If the passphrase is wrong, it
+// returns ErrPassphrase.
 func Decrypt(data, passphrase []byte) ([]byte, error) {
 	id, err := age.NewScryptIdentity(string(passphrase))
 	if err != nil {

@@ -2,8 +2,10 @@
 // of the pages. What one of them must be like is decided here, for both commands and the server.
 //
 //   - Who else may read a private key is told: a key is refused that others could have copied.
-//   - A file may be encrypted under a passphrase, in the format of age (age-encryption.org/v1, scrypt
-//     recipient), which the age command reads and writes too.
+//
+//   - A file may be encrypted under a passphrase, in the format of age (age-encryption.org/v1,
+//     scrypt recipient), which the age command reads and writes too.
+//
 //   - Instead of a key there may be a line that begins with "exec:" and names a program that signs:
 //     the key is in a hardware module, an agent or a service. See program.
 //
@@ -69,8 +71,8 @@ type Loader struct {
 	typed []byte // the passphrase that was right last
 }
 
-// PermissionsEnv, if it is "any", turns the refusal of exposed keys into a warning: for file systems
-// that have no permissions, and platforms that hand out secrets with those of others.
+// PermissionsEnv, if it is "any", turns the refusal of exposed keys into a warning: for file
+// systems that have no permissions, and platforms that hand out secrets with those of others.
 const PermissionsEnv = "IGLEDGER_KEY_PERMISSIONS"
 
 // credentialsEnv is where systemd puts a service's credentials (systemd.exec, LoadCredential=).
@@ -202,8 +204,8 @@ func (l *Loader) context() context.Context {
 	return l.Context
 }
 
-// Write durably writes a new file that only its owner can read, and makes its folder. It never overwrites a file: losing a
-// key loses what the key protects.
+// Write durably writes a new file that only its owner can read, and makes its folder. It never
+// overwrites a file: losing a key loses what the key protects.
 func Write(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("writing a key file: %w", err)

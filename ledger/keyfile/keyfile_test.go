@@ -61,8 +61,9 @@ func secretOf(t *testing.T, path string) string {
 	return d[:40]
 }
 
-// A private key that others may read is refused with the command that helps; a secret of the pages is
-// warned of. What systemd, a pipe or root hands over is not for others, whatever its mode.
+// A private key that others may read is refused with the command that helps; a secret of the
+// pages is warned of. What systemd, a pipe or root hands over is not for others, whatever its
+// mode.
 func TestExposedKeys(t *testing.T) {
 	key, path := newKey(t, wire.EdDSA)
 	var warned []string
@@ -331,8 +332,8 @@ func TestProgramsThatSign(t *testing.T) {
 	}
 }
 
-// A key file may hold the line instead, for keys in a folder; the log's own key and a cosigner's can be
-// elsewhere too.
+// A key file may hold the line instead, for keys in a folder; the log's own key and a cosigner's
+// can be elsewhere too.
 func TestElsewhereInAFolder(t *testing.T) {
 	if _, err := exec.LookPath("openssl"); err != nil {
 		t.Skip("no openssl")

@@ -48,8 +48,8 @@ func (l *Loader) source(value string) (source, error) {
 
 func (s source) bad(err error) error { return fmt.Errorf("%s: %w: %w", s.name, ErrNoKey, err) }
 
-// Signer returns an organisation's key: a private JWK, or a program with the public key as a JWK or in
-// PEM.
+// Signer returns an organisation's key: a private JWK, or a program with the public key as a JWK
+// or in PEM.
 func (l *Loader) Signer(value string) (*wire.Signer, error) {
 	s, err := l.source(value)
 	if err != nil {
@@ -70,8 +70,8 @@ func (l *Loader) Signer(value string) (*wire.Signer, error) {
 	return k, nil
 }
 
-// Cosigner returns the key of an auditor or a witness, or the second key of a log. The public key of a
-// program is a C2SP verifier key.
+// Cosigner returns the key of an auditor or a witness, or the second key of a log. The public key
+// of a program is a C2SP verifier key.
 func (l *Loader) Cosigner(value string) (*cosign.Signer, error) {
 	s, err := l.source(value)
 	if err != nil {

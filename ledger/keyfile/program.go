@@ -96,7 +96,8 @@ func (p *program) sign(message []byte, good func(signature []byte) bool) ([]byte
 
 var errTooMuch = errors.New("it printed too much")
 
-// limited is a buffer with an end. It does not embed the buffer, which has other ways in than Write.
+// limited is a buffer with an end. It does not embed the buffer, which has other ways in than
+// Write.
 type limited struct{ buffer bytes.Buffer }
 
 func (b *limited) Write(p []byte) (int, error) {

@@ -34,8 +34,8 @@ type Record interface {
 	String() string
 }
 
-// Open opens the record of the key called name at a place. What is missing there, its folder too, is
-// made by the first Swap.
+// Open opens the record of the key called name at a place. What is missing there, its folder too,
+// is made by the first Swap.
 //
 //	file:PATH                      a file; PATH.lock lies beside it
 //	sqlite:, postgres://, …        a table in a database that storage.Open takes, with a row for each name

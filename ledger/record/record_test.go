@@ -172,8 +172,8 @@ func TestFileFaults(t *testing.T) {
 	}
 }
 
-// A record that does not exist holds nothing, and whoever looks leaves nothing behind: a folder that
-// was mistyped stays what it was. The first change makes it, for its owner only.
+// A record that does not exist holds nothing, and whoever looks leaves nothing behind: a folder
+// that was mistyped stays what it was. The first change makes it, for its owner only.
 func TestLookingMakesNoRecord(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "folder")
 	for _, place := range []string{"file:" + filepath.Join(folder, "record"), "sqlite:" + filepath.Join(folder, "record.db")} {

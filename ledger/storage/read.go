@@ -197,7 +197,8 @@ func (s *Storage) Chains(ctx context.Context, tree *trillian.Tree, ks [][32]byte
 	return m, s.wrap(ctx, "reading chains", err)
 }
 
-// chainsOp also puts into governed, if it is not nil, the histories that may have a state in person.
+// chainsOp also puts into governed, if it is not nil, the histories that may have a state in
+// person.
 func chainsOp(num TreeNumber, ks [][32]byte, into map[[32]byte]Chain, governed map[[32]byte]bool) Op {
 	o := selectChains.Over(inTree32(num, ks))
 	o.Scan = func(scan func(...any) error) error {

@@ -149,8 +149,9 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 	return d, nil
 }
 
-// createPrivate creates the file and its folder, if they do not exist, for their owner only. SQLite gives the files
-// beside it (-wal, -shm) the same permissions. A file that exists keeps its own.
+// createPrivate creates the file and its folder, if they do not exist, for their owner only.
+// SQLite gives the files beside it (-wal, -shm) the same permissions. A file that exists keeps
+// its own.
 func createPrivate(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

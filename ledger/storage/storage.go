@@ -49,7 +49,8 @@ var ErrURL = errors.New("a database URL must begin with sqlite:, postgres:// or 
 
 // Open connects to a database that Create has prepared, brings its tables up to date (safe with
 // several replicas at once) and returns the Storage. It makes no database: where there is no file,
-// or a server's database has none of our tables, it returns ErrNoDatabase and leaves nothing behind.
+// or a server's database has none of our tables, it returns ErrNoDatabase and leaves nothing
+// behind.
 //
 //	sqlite:PATH                     a file, WAL, synchronous=FULL
 //	sqlite::memory:                 in memory, new each time, removed by Close, not durable

@@ -94,9 +94,9 @@ type Signer struct {
 // whether a signature is right; what SignFunc returns without error is.
 type SignFunc func(message []byte, good func(signature []byte) bool) ([]byte, error)
 
-// NewSignerElsewhere returns the signer of a key that sign reaches, such as one in a hardware module.
-// sign is given the bytes to be signed, not a hash, and good takes signatures as JOSE writes them: 64
-// bytes, for P-256 r and s (RFC 7518 section 3.4).
+// NewSignerElsewhere returns the signer of a key that sign reaches, such as one in a hardware
+// module. sign is given the bytes to be signed, not a hash, and good takes signatures as JOSE
+// writes them: 64 bytes, for P-256 r and s (RFC 7518 section 3.4).
 func NewSignerElsewhere(public JWK, sign SignFunc) (*Signer, error) {
 	if _, err := public.Public(); err != nil {
 		return nil, err
@@ -123,8 +123,8 @@ func GenerateSigner(alg string) (*Signer, error) {
 	return nil, Errorf(UnknownAlgorithm, "key", "want EdDSA or ES256")
 }
 
-// NewJWK returns an ed25519.PublicKey or a P-256 *ecdsa.PublicKey as a JWK. If key is of another kind,
-// it returns BadKey.
+// NewJWK returns an ed25519.PublicKey or a P-256 *ecdsa.PublicKey as a JWK. If key is of another
+// kind, it returns BadKey.
 func NewJWK(key crypto.PublicKey) (k JWK, err error) {
 	switch pub := key.(type) {
 	case ed25519.PublicKey:

@@ -29,9 +29,9 @@ func Plain(s string, limit int) bool {
 	return len(s) <= limit && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// hidden are the characters that people do not see: those that turn the direction of a text, have no
-// width, end a line or change how their neighbour looks. With them a text reads as another than the
-// one that is signed. docs/FORMATS.md section 15 has the same list.
+// hidden are the characters that people do not see: those that turn the direction of a text, have
+// no width, end a line or change how their neighbour looks. With them a text reads as another
+// than the one that is signed. docs/FORMATS.md section 15 has the same list.
 var hidden = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{0x00ad, 0x00ad, 1}, {0x034f, 0x034f, 1}, {0x061c, 0x061c, 1}, {0x115f, 0x1160, 1}, {0x17b4, 0x17b5, 1},

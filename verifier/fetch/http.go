@@ -45,7 +45,8 @@ func newHTTP(base string) (*httpLog, error) {
 	t.DisableCompression = true // body unpacks, within the limit: a compressed body could be a bomb
 	t.MaxIdleConnsPerHost = 16
 	t.MaxResponseHeaderBytes = 64 << 10
-	return &httpLog{strings.TrimRight(base, "/"), retry.Client(&http.Client{Transport: t, Timeout: requestTime}), attempts, 0, retry.Sleep}, nil
+	return &httpLog{strings.TrimRight(base, "/"), retry.Client(&http.Client{Transport: t, Timeout: requestTime}), attempts, 0,
+		retry.Sleep}, nil
 }
 
 // read gets one file. After a problem that may pass (no connection, a torn body, 429, 502, 503,

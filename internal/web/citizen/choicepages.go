@@ -278,7 +278,8 @@ func (p *pages) usePage(r *http.Request, c *choosing, u *use, mayChange bool, no
 	}
 	out.Partly = c.partly(p.speaker(r, c.rules, c.subject), u, now)
 	// A refusal counts for agreements that do not exist yet. Where some do and it would change none
-	// of them, it would be an empty promise; unless a part of it is refused, to which it adds the rest.
+	// of them, it would be an empty promise; unless a part of it is refused, to which it adds the
+	// rest.
 	if mayChange && (changes || len(list) == 0 || len(out.Partly) > 0) {
 		out.Form = c.base + "/choices/no/" + u.Name
 	}

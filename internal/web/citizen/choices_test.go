@@ -275,8 +275,9 @@ func TestNoUnderAnotherNumber(t *testing.T) {
 func TestNoToOneAgreement(t *testing.T) {
 	w := newWorld(t)
 	w.agree(t, "isa-1", "http://hl7.org/fhir/resource-types|Condition")
-	w.Append(w.key, &entry.Consent{Common: entry.Common{Issuer: "TST", Audience: testledger.Origin}, Consent: "0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d13",
-		Act: "refused", Scope: "research", Agreements: []string{"isa-1"}, Decided: now.UTC().Format(time.RFC3339),
+	w.Append(w.key, &entry.Consent{Common: entry.Common{Issuer: "TST", Audience: testledger.Origin},
+		Consent: "0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d13",
+		Act:     "refused", Scope: "research", Agreements: []string{"isa-1"}, Decided: now.UTC().Format(time.RFC3339),
 		Rule:      &entry.ConsentRule{Decision: "deny", Purposes: []string{"HRESCH"}},
 		Expressed: entry.Expressed{How: "verbal"}, Sub: morag})
 	c := w.client(t, morag, "Morag Example")

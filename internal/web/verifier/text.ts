@@ -10,7 +10,7 @@ export const isKind = form(/^[a-z-]{1,40}$/), isCountry = form(/^[A-Z]{2}$/);
 const hidden = new RegExp("[\\xAD\\u034F\\u061C\\u115F\\u1160\\u17B4\\u17B5\\u180B-\\u180F\\u200B-\\u200F\\u2028-\\u202E\\u2060-\\u206F" +
   "\\u3164\\uFE00-\\uFE0F\\uFEFF\\uFFA0\\uFFF0-\\uFFFB\\u{1D173}-\\u{1D17A}\\u{E0000}-\\u{E0FFF}]", "u");
 
-// isPlain is a text without control characters, isSeen one without hidden ones (section 15); isRemark is both, but for line feeds.
+// isPlain has no control characters, isSeen no hidden ones (section 15), isRemark only line feeds.
 export const isPlain = (text: string, most = 512): boolean => !/[\u0000-\u001f\u007f-\u009f]/.test(text) && size(text) <= most;
 export const isSeen = (text: string): boolean => !hidden.test(text);
 export const isRemark = (text: string, most = 8192): boolean => isSeen(text) && isPlain(text.replaceAll("\n", " "), most);
