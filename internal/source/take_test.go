@@ -93,16 +93,17 @@ func TestBrokenLine(t *testing.T) {
 	w.noGaps(3)
 }
 
-// An event that cannot be signed gets no number, wherever in a batch it is; those after it do.
+// An event that cannot be an entry gets no number, wherever in a batch it is; those after it do. A
+// key that does not sign is no fault of an event: the import ends, and the next one takes all.
 func TestNoNumberWithoutSignature(t *testing.T) {
 	w := newWorld(t)
 	own := w.config.Signer
-	down := true
+	answer := errors.New("the device does not answer")
 	signer, err := wire.NewSignerElsewhere(own.Public, func(message []byte, good func([]byte) bool) ([]byte, error) {
 		_, encoded, _ := strings.Cut(string(message), ".")
 		payload, err := wire.Decode64("payload", encoded)
-		if err != nil || down && (strings.Contains(string(payload), "T10:00:02") || strings.Contains(string(payload), "T10:00:04")) {
-			return nil, errors.New("the device does not answer")
+		if err != nil || answer != nil && (strings.Contains(string(payload), "T10:00:02") || strings.Contains(string(payload), "T10:00:04")) {
+			return nil, answer
 		}
 		compact, err := own.SignJWS(wire.TypEntry, payload)
 		if err != nil {
@@ -118,11 +119,16 @@ func TestNoNumberWithoutSignature(t *testing.T) {
 	for i := range 6 {
 		all.WriteString(event(fmt.Sprint(i), fmt.Sprintf("2026-11-01T10:00:0%dZ", i)))
 	}
+	sum, err := w.open().Import(t.Context(), text("all", all.String()))
+	if err == nil || !strings.Contains(err.Error(), "the device does not answer") || sum.Logged != 0 || sum.Unreadable != 0 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	answer = wire.Errorf(wire.BadClaim, "entry", "as of an event that has no form")
 	if sum := w.imports(text("all", all.String())); sum.Logged != 4 || sum.Unreadable != 2 || len(w.rejects) != 2 {
 		t.Errorf("%+v, %v", sum, w.rejects)
 	}
 	w.noGaps(4)
-	down = false
+	answer = nil
 	if sum := w.imports(text("all", all.String())); sum.Known != 4 || sum.Logged != 2 {
 		t.Errorf("%+v, %v", sum, w.rejects)
 	}
