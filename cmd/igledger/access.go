@@ -9,11 +9,10 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"igledger/internal/client"
+	"igledger/internal/command"
 	"igledger/internal/source"
 	"igledger/ledger/wire"
 	"igledger/verifier"
@@ -187,11 +186,11 @@ func sourceRemote(c *cli.Context) (*remote, error) {
 
 // agent opens the source's agent that the flags describe, with a progress bar. The caller finishes
 // the bar and closes the agent.
-func (r *remote) agent(c *cli.Context, what string) (*source.Agent, *progressbar.ProgressBar, error) {
-	bar, errOut := progress(c.App.ErrWriter, what), c.App.ErrWriter
+func (r *remote) agent(c *cli.Context, what string) (*source.Agent, *command.Progress, error) {
+	bar, errOut := command.NewProgress(c, what, 0), c.App.ErrWriter
 	config := source.Config{Client: r.Client, LogKey: r.logKey, Org: r.org, Signer: r.signer,
 		Source: c.String("source"), Outbox: outboxOf(c), Batch: c.Int("batch"), Strict: c.Bool("strict"),
-		OnSent:   func(n int) { bar.Add(n) }, //nolint:errcheck // the bar is decoration
+		OnSent:   bar.Add,
 		OnReject: func(err error) { fmt.Fprintln(errOut, "igledger:", err) }}
 	said := false
 	config.OnWait = func(n int, why error) {
@@ -267,7 +266,7 @@ func imported(c *cli.Context, list []source.Input) error {
 		}
 	}
 	sum, err := a.Import(c.Context, list...)
-	bar.Finish() //nolint:errcheck // the bar is decoration
+	bar.Done()
 	if sum.Uncosigned > 0 {
 		fmt.Fprintf(c.App.ErrWriter, "igledger: the content of %s in the log is kept until cosigners have seen it; the next run, "+
 			"or igledger access settle, looks again\n", counted(sum.Uncosigned, "entry", "entries"))
@@ -334,17 +333,4 @@ func inputs(names []string, stdin io.Reader) []source.Input {
 		list[i] = source.Input{Name: name, Open: open}
 	}
 	return list
-}
-
-// progress returns a bar that appears only on a terminal, and only if the work takes more than a
-// second.
-func progress(w io.Writer, what string) *progressbar.ProgressBar {
-	visible := false
-	if f, ok := w.(*os.File); ok {
-		visible = term.IsTerminal(int(f.Fd()))
-	}
-	return progressbar.NewOptions(-1, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
-		progressbar.OptionSetVisibility(visible),
-		progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-		progressbar.OptionThrottle(time.Second/2), progressbar.OptionClearOnFinish())
 }

@@ -55,7 +55,9 @@ func verifyAgreementCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			p, err := proveAgreement(c.Context, from, policy, genesis, c.Args().First(), at)
+			bar := command.NewProgress(c, "replaying the log", 0)
+			p, err := proveAgreement(c.Context, from, policy, genesis, c.Args().First(), at, bar.At)
+			bar.Done()
 			if err != nil {
 				return err
 			}
@@ -136,6 +138,7 @@ type agreementEvent struct {
 // proveAgreement replays the log and returns what it proves about agreement id at the time.
 func proveAgreement(
 	ctx context.Context, from string, policy *verifier.Policy, genesis *wire.Hash, id string, at time.Time,
+	progress func(uint64),
 ) (*agreementProof, error) {
 	log, err := fetch.OpenUnder(ctx, new(verifier.Report), from, policy, genesis, time.Now(), 0)
 	if err != nil {
@@ -148,6 +151,7 @@ func proveAgreement(
 	p := &agreementProof{Agreement: id, At: at.UTC().Format(time.RFC3339)}
 	add := func(b []byte) error {
 		index := replay.Size()
+		progress(index)
 		if err := replay.Add(b); err != nil {
 			return err
 		}

@@ -42,7 +42,7 @@ func proveIn(t *testing.T, l *testlog.Log, change func(map[string][]byte), id st
 		change(files)
 	}
 	testlog.WriteFiles(dir, files)
-	return proveAgreement(t.Context(), dir, byKey(t, l.Key), nil, id, testNow)
+	return proveAgreement(t.Context(), dir, byKey(t, l.Key), nil, id, testNow, func(uint64) {})
 }
 
 func TestProveAgreement(t *testing.T) {
@@ -205,7 +205,7 @@ func TestProveAgreementUnderPolicy(t *testing.T) {
 	prove := func(l *testlog.Log, p *verifier.Policy, genesis *wire.Hash) verifier.Check {
 		dir := t.TempDir()
 		testlog.WriteFiles(dir, l.Files())
-		_, err := proveAgreement(t.Context(), dir, p, genesis, "isa-1", testNow)
+		_, err := proveAgreement(t.Context(), dir, p, genesis, "isa-1", testNow, func(uint64) {})
 		var f *verifier.Failure
 		if err != nil && !errors.As(err, &f) {
 			t.Fatal(err)

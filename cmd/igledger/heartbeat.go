@@ -53,7 +53,7 @@ func heartbeatAction(c *cli.Context) error {
 	}
 	defer a.Close()
 	done, err := a.Heartbeats(c.Context, c.Duration("interval"))
-	bar.Finish() //nolint:errcheck // the bar is decoration
+	bar.Done()
 	none, unknown := new(source.NoAccessError), new(client.Problem)
 	if errors.As(err, &none) || errors.As(err, &unknown) && unknown.Code() == "unknown-source" {
 		return neverSubmitted(c, err)

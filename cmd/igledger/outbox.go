@@ -137,7 +137,7 @@ func openOutbox(c *cli.Context, what string) (*source.Agent, error) {
 		return nil, err
 	}
 	a, bar, err := r.agent(c, what)
-	bar.Finish() //nolint:errcheck // the bar is decoration
+	bar.Done()
 	return a, err
 }
 

@@ -403,7 +403,9 @@ func rebuildCommand() *cli.Command {
 			if c.Bool("check") {
 				run = ledger.Recompute
 			}
-			r, err := run(c.Context, cfg, nil)
+			bar := command.NewProgress(c, "reading the log", 0)
+			r, err := run(c.Context, cfg, bar.At)
+			bar.Done()
 			var used *storage.InUseError
 			if errors.Is(err, ledger.ErrDiffers) || errors.Is(err, storage.ErrOvertaken) || errors.As(err, &used) {
 				return refused("%w", err)

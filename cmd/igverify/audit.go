@@ -201,20 +201,19 @@ func (s *session) auditConfig() (auditd.Config, error) {
 // auditBars shows a progress bar for each reading of the log.
 type auditBars struct {
 	*session
-	shown *bar
+	shown *command.Progress
 }
 
 func (b *auditBars) at(at, of uint64) {
 	if b.shown == nil {
-		next := b.bar("auditing "+b.policy.Logs[0].Origin, of)
-		b.shown = &next
+		b.shown = command.NewProgress(b.c, "auditing "+b.policy.Logs[0].Origin, of)
 	}
-	b.shown.at(at)
+	b.shown.At(at)
 }
 
 func (b *auditBars) done() {
 	if b.shown != nil {
-		b.shown.done()
+		b.shown.Done()
 		b.shown = nil
 	}
 }

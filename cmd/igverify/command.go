@@ -155,15 +155,15 @@ func (s *session) registerAt(index uint64) (*register.Register, error) {
 	if err != nil {
 		return nil, err
 	}
-	bar := s.bar("reading the log up to the entry", index)
-	defer bar.done()
+	bar := command.NewProgress(s.c, "reading the log up to the entry", index)
+	defer bar.Done()
 	err = s.src.Pieces(s.ctx, 0, index, s.head.Size, false, func(p fetch.Piece) error {
 		for _, leaf := range p.Leaves[:min(uint64(len(p.Leaves)), index-replay.Size())] {
 			if err := replay.Add(leaf); err != nil {
 				return err
 			}
 		}
-		bar.at(replay.Size())
+		bar.At(replay.Size())
 		return nil
 	})
 	if err != nil || index == 0 {

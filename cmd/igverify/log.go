@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/internal/command"
 	"igledger/verifier"
 	"igledger/verifier/fetch"
 )
@@ -76,16 +77,16 @@ func checkLog(s *session) error {
 		s.src.SaveTo(save)
 	}
 	from, pieces := r.replay.Size(), 0
-	bar := s.bar("replaying "+s.head.Origin, s.head.Size)
+	bar := command.NewProgress(s.c, "replaying "+s.head.Origin, s.head.Size)
 	err = s.src.Replay(s.ctx, r.replay, s.head, r.failed, func() error {
-		bar.at(r.replay.Size())
+		bar.At(r.replay.Size())
 		pieces++
 		if pieces%stateEvery == 0 {
 			return r.keep()
 		}
 		return nil
 	})
-	bar.done()
+	bar.Done()
 	if errors.Is(err, errStopped) {
 		return nil
 	}
