@@ -6,9 +6,9 @@
 # make pages  the styles and scripts of the pages, which are embedded in the binary; needs npm
 GO ?= go
 # The race detector needs a C compiler; without one the tests still run.
-# It has nothing to find in the arithmetic of signatures, and would make it ten times slower.
+# It has nothing to find in the arithmetic of signatures and passphrases, and would make it ten times slower.
 ARITHMETIC = crypto/internal/fips140/edwards25519/... crypto/internal/fips140/nistec/... crypto/internal/fips140/bigmod \
-	filippo.io/edwards25519/... filippo.io/mldsa/... github.com/gtank/ristretto255
+	filippo.io/edwards25519/... filippo.io/mldsa/... github.com/gtank/ristretto255 golang.org/x/crypto/scrypt
 RACE ?= $(if $(shell command -v gcc || command -v clang),-race $(ARITHMETIC:%=-gcflags=%=-race=false))
 
 .PHONY: first demo test test-short nightly bench build pages pictures vet clean
