@@ -169,7 +169,6 @@ CREATE TABLE IF NOT EXISTS lease (
   tree    {{.Int}}   NOT NULL,
   holder  {{.Bytes}} NOT NULL,
   expires {{.Int}}   NOT NULL, -- ms since 1970, by the database's clock
-  room    {{.Bytes}},          -- written for a moment, to see if there is room for more
   CONSTRAINT lease_pk PRIMARY KEY (tree, holder)
 );
 

@@ -5,3 +5,6 @@
 -- EXISTS here, changes tables inside the migration's transaction.
 ALTER TABLE chain ADD COLUMN {{if eq .Bytes "BYTEA"}}IF NOT EXISTS {{end}}governed {{.Int}} NOT NULL DEFAULT 1;
 ALTER TABLE rebuilt_chain ADD COLUMN {{if eq .Bytes "BYTEA"}}IF NOT EXISTS {{end}}governed {{.Int}} NOT NULL DEFAULT 1;
+
+-- Written for a moment, to see if there is room for more.
+ALTER TABLE lease ADD COLUMN {{if eq .Bytes "BYTEA"}}IF NOT EXISTS {{end}}room {{.Bytes}};
