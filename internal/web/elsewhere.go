@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,9 +17,9 @@ const catchAll = "/"
 // that is used in another way says in which it can be, and the rest is not there.
 func (d *deps) elsewhere(w http.ResponseWriter, r *http.Request) {
 	get := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if path := strings.TrimRight(r.URL.Path, "/"); get && path != "" && path != r.URL.Path && d.has(r, http.MethodGet, path) {
+	if at := strings.TrimRight(r.URL.Path, "/"); get && at != "" && at != r.URL.Path && d.has(r, http.MethodGet, at) {
 		to := *r.URL
-		to.Path, to.RawPath, to.Scheme, to.Host, to.User = path, "", "", "", nil
+		to.Path, to.RawPath, to.Scheme, to.Host, to.User = at, "", "", "", nil
 		moved(to.String()).ServeHTTP(w, r)
 		return
 	}
@@ -44,11 +45,15 @@ func (d *deps) allowed(r *http.Request) (list []string) {
 	return list
 }
 
-// has reports whether a page is at a path, which is one of our own then.
-func (d *deps) has(r *http.Request, method, path string) bool {
-	at := r.Clone(r.Context())
-	at.Method, at.URL.Path, at.URL.RawPath = method, path, ""
-	_, pattern := d.mux.Handler(at)
+// has reports whether a page is at a path, which is one of our own then. One that has to be cleaned
+// first is not: slashes and dots that came as %2F and %2E could begin the name of another host.
+func (d *deps) has(r *http.Request, method, at string) bool {
+	if at != path.Clean(at) {
+		return false
+	}
+	asked := r.Clone(r.Context())
+	asked.Method, asked.URL.Path, asked.URL.RawPath = method, at, ""
+	_, pattern := d.mux.Handler(asked)
 	return pattern != "" && pattern != catchAll
 }
 

@@ -35,6 +35,9 @@ func TestElsewhere(t *testing.T) {
 		{"GET", "/sign-out", 405, "Allow", "POST"},
 		{"POST", "/", 405, "Allow", "GET, HEAD"},
 		{"GET", "/%2e%2e/nonsense", 404, "", ""},
+		{"GET", "/%2Fevil.example/..%2Fcheck/", 404, "Location", ""}, // would lead to //evil.example
+		{"POST", "/%2Fevil.example/..%2Fcheck", 404, "Allow", ""},
+		{"GET", "/%5Cevil.example/..%2Fcheck/", 404, "Location", ""},
 	} {
 		for _, accept := range []string{browsers, "application/json", "*/*", "", "text/html;q=0.5, application/json"} {
 			for _, method := range []string{c.method, "HEAD"} {
