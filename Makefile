@@ -46,7 +46,7 @@ test-short: pages
 	$(GO) test -short -timeout 10m ./...
 
 nightly: pages
-	IGLEDGER_CONTAINER=1 $(GO) test -run TestContainerBuilds ./cmd/igledger
+	$(GO) test -tags nightly -run TestContainerBuilds ./cmd/igledger
 	IGLEDGER_REQUIRE_ALL=1 IGLEDGER_MUTATIONS=1000000 $(GO) test -timeout 0 -run 'TestBrowserAgreesOnMutations|TestOracleAgreesOnMutations' ./verifier
 
 bench:

@@ -127,7 +127,7 @@ func lookup(batch []*pending) storage.Lookup {
 			look.Chains = append(look.Chains, p.history.K)
 		}
 		for _, k := range [][16]byte{p.stream, others(p.stream), p.reports, others(p.reports)} {
-			if !streams[k] {
+			if !streams[k] && k != ([16]byte{}) { // zero: it is of no stream
 				streams[k] = true
 				look.Streams = append(look.Streams, k)
 			}

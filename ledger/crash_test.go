@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"igledger/internal/testdb"
+	"igledger/internal/testneeds"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/record"
@@ -99,9 +100,7 @@ func victim(dsn, dir string) error {
 // The process is killed with SIGKILL under load, many times. Every acknowledged entry is in the log
 // once, unanswered ones can be sent again, receipts verify, and the log has no gap.
 func TestKilledUnderLoad(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short leaves out processes that are killed")
-	}
+	testneeds.Time(t, "processes that are killed")
 	const rounds = 6
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"igledger/internal/oracle"
+	"igledger/internal/testneeds"
 	"igledger/verifier"
 )
 
@@ -47,23 +48,12 @@ type browserAnswer struct {
 
 func newBrowser(t testing.TB) *browser {
 	t.Helper()
-	missing := func(what string) {
-		if os.Getenv("IGLEDGER_REQUIRE_ALL") == "1" {
-			t.Fatalf("%s, and IGLEDGER_REQUIRE_ALL=1", what)
-		}
-		t.Skip(what)
-	}
-	node, err := exec.LookPath("node")
-	if err != nil {
-		missing("no node")
-	}
+	node := testneeds.Program(t, "node")
 	module, err := filepath.Abs("../internal/web/ui/dist/check.js")
 	if err == nil {
 		_, err = os.Stat(module)
 	}
-	if err != nil {
-		missing("make pages has not built the verifier")
-	}
+	testneeds.It(t, "verifier, which make pages builds", err)
 	cmd := exec.Command(node, "../internal/web/verifier/lines.mjs", module)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints

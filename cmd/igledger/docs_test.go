@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"igledger/internal/testdocs"
+	"igledger/internal/testneeds"
 )
 
 // TestDocsNameCommands finds the command lines of igledger in the documents and the examples in
@@ -32,9 +33,7 @@ func TestDocsNameCommands(t *testing.T) {
 // TestDocsRun types the commands of the documents, in their order, in an empty folder, and compares
 // what they print with what the document shows.
 func TestDocsRun(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short leaves out what the documents type")
-	}
+	testneeds.Time(t, "what the documents type")
 	igverify := filepath.Join(buildIgverify(t), "igverify")
 	for _, name := range []string{"README.md", "docs/INTEGRATORS.md"} {
 		t.Run(name, func(t *testing.T) {
@@ -53,8 +52,8 @@ func built(t *testing.T, dir, igverify string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gnuMake := testdocs.Needs(t, "make")
-	testdocs.Needs(t, "curl")
+	gnuMake := testneeds.Program(t, "make")
+	testneeds.Program(t, "curl")
 	makefile, err := filepath.Abs("../../Makefile")
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +85,7 @@ func buildIgverify(t *testing.T) string {
 
 // TestFirstBuildSaysSo runs make's beginning where nothing is built: it says that it takes minutes.
 func TestFirstBuildSaysSo(t *testing.T) {
-	gnuMake := testdocs.Needs(t, "make")
+	gnuMake := testneeds.Program(t, "make")
 	makefile, err := filepath.Abs("../../Makefile")
 	if err != nil {
 		t.Fatal(err)

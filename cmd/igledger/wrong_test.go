@@ -20,6 +20,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"igledger/internal/testneeds"
 )
 
 // secrets are what wrong.txt gives to the commands and no output, log or metric may give back: the
@@ -166,9 +168,7 @@ func unharmed(ts *testscript.TestScript, _ bool, _ []string) {
 
 // TestWrongInputs is a table of wrong inputs for all commands, in testdata/wrong.
 func TestWrongInputs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short leaves out the table of wrong inputs")
-	}
+	testneeds.Time(t, "the table of wrong inputs")
 	bin := t.TempDir()
 	build := exec.Command("go", "build", "-o", bin, "igledger/cmd/...")
 	if out, err := build.CombinedOutput(); err != nil {

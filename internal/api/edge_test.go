@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"igledger/internal/edge"
+	"igledger/internal/testneeds"
 )
 
 // guarded makes w's server one with these limits, as igledger serve has it.
@@ -308,9 +309,7 @@ func (w *world) under(attack func(*world, func() net.Conn)) (stop func()) {
 
 // With each attack running, from the source's own address, a source that submits loses nothing.
 func TestImportUnderAttack(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short leaves out an import under attack")
-	}
+	testneeds.Time(t, "an import under attack")
 	for name, attack := range attacks {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

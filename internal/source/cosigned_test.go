@@ -13,6 +13,7 @@ import (
 	"igledger/internal/source"
 	"igledger/internal/testledger"
 	"igledger/internal/testlog"
+	"igledger/internal/testneeds"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 	"igledger/verifier"
@@ -275,9 +276,7 @@ func TestGenesisOfAnotherLog(t *testing.T) {
 // SIGKILL between submission, receipt and forgetting loses nothing: until the receipt with the
 // quorum is kept, the signed bytes are.
 func TestKilledBeforeForgetting(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short leaves out processes that are killed")
-	}
+	testneeds.Time(t, "processes that are killed")
 	for _, after := range []bool{false, true} {
 		killed := int32(0)
 		for n := int32(1); ; n++ {

@@ -16,6 +16,7 @@ import (
 
 	"igledger/internal/client"
 	"igledger/internal/source"
+	"igledger/internal/testneeds"
 	"igledger/ledger/wire"
 	"igledger/verifier"
 )
@@ -141,9 +142,7 @@ func (w *world) killedAs(c child, counts func(*http.Request) bool, n int32, afte
 
 // SIGKILL at any submission loses nothing and duplicates nothing.
 func TestImportIsKilled(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short leaves out processes that are killed")
-	}
+	testneeds.Time(t, "processes that are killed")
 	for _, after := range []bool{false, true} {
 		killed := int32(0)
 		for n := int32(1); ; n++ {
@@ -196,9 +195,7 @@ func TestHeartbeats(t *testing.T) {
 // SIGKILL while entries are signed anew, or while one is set aside, loses nothing and duplicates
 // nothing: the same command again goes on.
 func TestRetryAndDropAreKilled(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short leaves out processes that are killed")
-	}
+	testneeds.Time(t, "processes that are killed")
 	entries := func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Path == "/v1/entries" }
 	for name, do := range map[string]child{"retry": {Retry: true}, "drop": {Drop: 2}} {
 		for _, after := range []bool{false, true} {

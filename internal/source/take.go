@@ -204,8 +204,9 @@ func onAll(n int, f func(i int)) {
 }
 
 // store signs the entries of events, numbers them from seq+1, and stores them. It returns the last
-// number that was given out. An event that cannot be an entry has the reason in err. If it is the key
-// that does not sign, as a device that does not answer, that is no fault of an event but of the run.
+// number that was given out. An event that cannot be an entry has the reason in err. If it is the
+// key that does not sign, as a device that does not answer, that is no fault of an event but of
+// the run.
 func (im *importer) store(ctx context.Context, out *taking, list []*gathered, seq uint64, day string) (uint64, error) {
 	im.number(list, seq)
 	for _, g := range list {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	_ "modernc.org/sqlite" // to take a backup of a file
+
+	"igledger/internal/testneeds"
 )
 
 // Backup takes a backup of a database in use, as docs/OPERATE.md says for its engine. restore makes
@@ -20,9 +22,7 @@ func Backup(t testing.TB, dsn string) (restore func() string) {
 		return backupSQLite(t, path)
 	}
 	bin, err := findBin()
-	if err != nil {
-		missing(t, err)
-	}
+	testneeds.It(t, "PostgreSQL", err)
 	dump := filepath.Join(t.TempDir(), "dump")
 	run(t, filepath.Join(bin, "pg_dump"), "--format=custom", "--file="+dump, dsn)
 	return func() string {

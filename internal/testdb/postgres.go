@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"igledger/internal/testneeds"
 )
 
 // Postgres is a private PostgreSQL server on a Unix socket.
@@ -49,11 +51,9 @@ func shared(durable bool) (*Postgres, error) {
 // installed, it skips the test.
 func StartPostgres(t testing.TB) *Postgres {
 	t.Helper()
-	notShort(t)
+	testneeds.Time(t, "all engines but SQLite")
 	s, err := start(true)
-	if err != nil {
-		missing(t, err)
-	}
+	testneeds.It(t, "PostgreSQL", err)
 	t.Cleanup(func() { _ = s.life.Close() })
 	return s
 }

@@ -21,6 +21,8 @@ import (
 
 	"github.com/cockroachdb/cockroach-go/v2/testserver"
 	"github.com/jackc/pgx/v5"
+
+	"igledger/internal/testneeds"
 )
 
 // Each runs f as a subtest per engine, with the URL of a fresh database.
@@ -53,14 +55,12 @@ func SQLite(t testing.TB) string {
 // PostgreSQL returns the URL of a fresh database on the shared server, or skips the test.
 func PostgreSQL(t testing.TB) string {
 	t.Helper()
-	notShort(t)
+	testneeds.Time(t, "all engines but SQLite")
 	base := os.Getenv("IGLEDGER_TEST_POSTGRES_URL")
 	if base == "" {
 		_, bench := t.(*testing.B)
 		s, err := shared(bench)
-		if err != nil {
-			missing(t, err)
-		}
+		testneeds.It(t, "PostgreSQL", err)
 		base = s.URL("postgres")
 	}
 	return create(t, base)
@@ -71,11 +71,9 @@ func PostgreSQL(t testing.TB) string {
 // the test as PostgreSQL does.
 func OnSocket(t testing.TB) (dsn, socket string) {
 	t.Helper()
-	notShort(t)
+	testneeds.Time(t, "all engines but SQLite")
 	s, err := shared(false)
-	if err != nil {
-		missing(t, err)
-	}
+	testneeds.It(t, "PostgreSQL", err)
 	return create(t, s.URL("postgres")), filepath.Join(s.dir, ".s.PGSQL.5432")
 }
 
@@ -108,22 +106,6 @@ func startCockroach(binary string) (testserver.TestServer, error) {
 		return nil, fmt.Errorf("starting CockroachDB: %w", err)
 	}
 	return s, nil
-}
-
-// notShort skips a test under -short, which leaves out all engines but SQLite.
-func notShort(t testing.TB) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("-short leaves out all engines but SQLite")
-	}
-}
-
-func missing(t testing.TB, err error) {
-	t.Helper()
-	if os.Getenv("IGLEDGER_REQUIRE_ALL") == "1" {
-		t.Fatalf("no PostgreSQL, and IGLEDGER_REQUIRE_ALL=1: %v", err)
-	}
-	t.Skipf("no PostgreSQL: %v", err)
 }
 
 var databases atomic.Int64

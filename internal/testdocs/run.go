@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"igledger/internal/testneeds"
 )
 
 // Run types the blocks of a page that are marked sh, in their order, in the folder dir. Each must
@@ -21,7 +23,7 @@ import (
 // Variables last from one block to the next if they are exported, and so does the folder.
 func Run(t *testing.T, p Page, dir string) {
 	t.Helper()
-	bash := Needs(t, "bash")
+	bash := testneeds.Program(t, "bash")
 	state := filepath.Join(t.TempDir(), "state")
 	write(t, state, "")
 	env := []string{"HOME=" + dir, "GORACE=atexit_sleep_ms=0",
@@ -55,20 +57,6 @@ func Run(t *testing.T, p Page, dir string) {
 			}
 		}
 	}
-}
-
-// Needs returns the path of a program. Without it the test is skipped, or fails where everything
-// must be there.
-func Needs(t testing.TB, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil && os.Getenv("IGLEDGER_REQUIRE_ALL") == "1" {
-		t.Fatalf("no %s, and IGLEDGER_REQUIRE_ALL=1: %v", program, err)
-	}
-	if err != nil {
-		t.Skip(err)
-	}
-	return path
 }
 
 var local = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)

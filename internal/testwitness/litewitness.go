@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/base64"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -24,6 +25,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
+	"igledger/internal/testneeds"
 	"igledger/ledger/proof/cosign"
 )
 
@@ -33,11 +35,10 @@ const litewitnessModule = "module witness\n\ngo 1.26.0\n\nrequire filippo.io/tor
 
 // T has the methods of *testing.T that are needed here. A test script can provide them too.
 type T interface {
-	Helper()
+	testneeds.T
 	Cleanup(func())
 	Errorf(format string, args ...any)
 	Fatal(args ...any)
-	Skipf(format string, args ...any)
 }
 
 // Build builds the program into dir and returns its path. If the module is not available, it skips
@@ -51,10 +52,7 @@ func Build(t T, dir string) string {
 	cmd := exec.Command("go", "build", "-o", program, "filippo.io/torchwood/cmd/litewitness")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		if os.Getenv("IGLEDGER_REQUIRE_ALL") == "1" {
-			t.Fatal("no litewitness, and IGLEDGER_REQUIRE_ALL=1:", err, string(out))
-		}
-		t.Skipf("no litewitness: %v", err)
+		testneeds.It(t, "litewitness", fmt.Errorf("%w\n%s", err, out))
 	}
 	return program
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"igledger/internal/testneeds"
 	"igledger/ledger/proof"
 	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
@@ -119,9 +120,7 @@ func TestExposedKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		pipe := filepath.Join(t.TempDir(), "pipe")
-		if err := syscall.Mkfifo(pipe, 0o644); err != nil {
-			t.Skip(err)
-		}
+		testneeds.It(t, "named pipes", syscall.Mkfifo(pipe, 0o644))
 		go os.WriteFile(pipe, data, 0o600) //nolint:errcheck // the reader would fail
 		if k, err := l.Signer(pipe); err != nil || k.KID != key.KID {
 			t.Errorf("by a pipe: %v", err)
@@ -260,9 +259,7 @@ func script(t *testing.T, public []byte, text string) string {
 
 // A program's signature is used only if it is one, by the right key, in time.
 func TestProgramsThatSign(t *testing.T) {
-	if _, err := exec.LookPath("openssl"); err != nil {
-		t.Skip("no openssl")
-	}
+	testneeds.Program(t, "openssl")
 	for _, alg := range []string{wire.EdDSA, wire.ES256} {
 		dir := t.TempDir()
 		pemOf := func(name string) (private string, public []byte) {
@@ -335,9 +332,7 @@ func TestProgramsThatSign(t *testing.T) {
 // A key file may hold the line instead, for keys in a folder; the log's own key and a cosigner's
 // can be elsewhere too.
 func TestElsewhereInAFolder(t *testing.T) {
-	if _, err := exec.LookPath("openssl"); err != nil {
-		t.Skip("no openssl")
-	}
+	testneeds.Program(t, "openssl")
 	dir := t.TempDir()
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {

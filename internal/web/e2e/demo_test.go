@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"igledger/internal/testneeds"
 	"igledger/internal/web/webtest"
 )
 
@@ -77,7 +78,7 @@ type visitor struct{ *webtest.Tab }
 
 func visit(t *testing.T, how webtest.How) *visitor {
 	t.Helper()
-	webtest.NotShort(t) // before the demonstration is built and run
+	testneeds.Time(t, "what needs a browser") // before the demonstration is built and run
 	demo.once.Do(func() { demo.err = start() })
 	if demo.err != nil {
 		t.Fatalf("the demonstration: %v\n%s", demo.err, demo.log)

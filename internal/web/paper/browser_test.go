@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/ledongthuc/pdf"
 
+	"igledger/internal/testneeds"
 	"igledger/internal/web/signin"
 	"igledger/internal/web/signin/signintest"
 	"igledger/internal/web/webtest"
@@ -20,7 +21,7 @@ import (
 func (w *pageWorld) tab(how webtest.How, user *signin.User) *webtest.Tab {
 	w.t.Helper()
 	if _, err := os.Stat("../ui/dist/seal.js"); err != nil {
-		webtest.Required(w.t, "scripts: make pages builds them", err)
+		testneeds.It(w.t, "scripts: make pages builds them", err)
 	}
 	tab := webtest.New(w.t, how)
 	if user != nil {

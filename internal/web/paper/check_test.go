@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
+	"igledger/internal/testneeds"
 	"igledger/internal/web/ui"
 	"igledger/internal/web/webtest"
 )
@@ -54,7 +55,7 @@ func TestPolicyCode(t *testing.T) {
 // long one confirms the policy or names where the right one is.
 func TestWhosePolicy(t *testing.T) {
 	if _, err := os.Stat("../ui/dist/proof.js"); err != nil {
-		webtest.Required(t, "scripts: make pages builds them", err)
+		testneeds.It(t, "scripts: make pages builds them", err)
 	}
 	url := checkPage(t, proposedPolicy)
 	tab := webtest.New(t, webtest.How{Width: webtest.Phone})

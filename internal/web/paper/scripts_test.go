@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"igledger/internal/testneeds"
 	"igledger/internal/web/paper/sealed"
 	"igledger/internal/words"
 )
@@ -20,12 +21,8 @@ import (
 func inNode(t *testing.T, script string, in []byte) []byte {
 	t.Helper()
 	const esbuild = "../node_modules/.bin/esbuild"
-	if _, err := os.Stat(esbuild); err != nil {
-		if os.Getenv("IGLEDGER_REQUIRE_ALL") == "1" {
-			t.Fatal("no esbuild, and IGLEDGER_REQUIRE_ALL=1:", err)
-		}
-		t.Skip("skipped: make pages was not run, so there is no esbuild")
-	}
+	_, err := os.Stat(esbuild)
+	testneeds.It(t, "esbuild, which make pages fetches", err)
 	program := filepath.Join(t.TempDir(), "program.mjs")
 	build := exec.Command(esbuild, script, "--bundle", "--platform=node", "--format=esm", "--loader:.properties=text",
 		"--outfile="+program, "--log-level=warning")

@@ -18,6 +18,7 @@ import (
 	"igledger/internal/api"
 	"igledger/internal/testledger"
 	"igledger/internal/testlog"
+	"igledger/internal/testneeds"
 	"igledger/internal/web/door"
 	"igledger/internal/web/public"
 	"igledger/internal/web/ui"
@@ -113,12 +114,12 @@ func (w *world) get(path string, header ...string) *httptest.ResponseRecorder {
 var paths = []string{
 	"/", "/register/agreements", "/register/agreements?state=proposed&q=zzz", "/register/agreements/isa-1",
 	"/register/agreements/isa-2?version=1", "/register/policies", "/register/policies/0", "/trust", "/api", "/help", "/privacy",
-	"/accessibility",
-	"/leaflet",
+	"/accessibility", "/leaflet",
 }
 
 // missing is a key that has no words: the key itself is then on the page.
-var missing = regexp.MustCompile(`>\s*(home|how|leaflet|agreements?|state|party|function|step|article[69]|term|polic(y|ies)|trust|machine|about|heard|fault|command|api|help|privacy|accessibility|nav|footer)\.[a-z0-9.-]+\s*<`)
+var missing = regexp.MustCompile(`>\s*(home|how|leaflet|agreements?|state|party|function|step|article[69]|term|polic(y|ies)|trust|` +
+	`machine|about|heard|fault|command|api|help|privacy|accessibility|nav|footer)\.[a-z0-9.-]+\s*<`)
 
 // Every page is whole, in both languages, small, safe and about nobody.
 func TestPages(t *testing.T) {
@@ -226,9 +227,7 @@ func TestTrust(t *testing.T) {
 
 // What the trust page tells readers to paste into a terminal runs, and checks this very log.
 func TestCommandsRun(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds igverify")
-	}
+	testneeds.Time(t, "a build of igverify")
 	w := newWorld(t)
 	w.Cosign(w.auditor)
 	dir := t.TempDir()

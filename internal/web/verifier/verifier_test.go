@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"igledger/internal/testlog"
+	"igledger/internal/testneeds"
 	"igledger/internal/web/webtest"
 )
 
@@ -27,7 +28,7 @@ const module = "../ui/dist/check.js"
 // A phone loads it over a slow line, so what is built is at most 60 KB compressed.
 func TestSize(t *testing.T) {
 	data, err := os.ReadFile(module)
-	webtest.Required(t, "make pages", err)
+	testneeds.It(t, "make pages", err)
 	var packed bytes.Buffer
 	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
 	if err == nil {
@@ -116,7 +117,7 @@ func BenchmarkStatementOf1000(b *testing.B) {
 		b.Fatal(err)
 	}
 	_, err = os.Stat(module)
-	webtest.Required(b, "make pages", err)
+	testneeds.It(b, "make pages", err)
 	asked, err := json.Marshal(map[string]any{
 		"policy": string(testlog.Policy(w.Key, 2, cosigners[:2], cosigners[2:])), "id": me, "now": testlog.Now + 3600,
 	})

@@ -21,6 +21,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 	cdpruntime "github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"igledger/internal/testneeds"
 )
 
 // chromium is one headless browser for all tests of a process. Each test has tabs of its own in it.
@@ -67,26 +69,6 @@ func startChromium() error {
 	return chromedp.Do(browser)
 }
 
-// Required skips a test for want of something, or fails it where everything must be there.
-func Required(t testing.TB, what string, err error) {
-	t.Helper()
-	if err == nil {
-		return
-	}
-	if os.Getenv("IGLEDGER_REQUIRE_ALL") == "1" {
-		t.Fatalf("no %s, and IGLEDGER_REQUIRE_ALL=1: %v", what, err)
-	}
-	t.Skipf("no %s: %v", what, err)
-}
-
-// NotShort skips a test under -short, which leaves out what needs a browser.
-func NotShort(t testing.TB) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("-short leaves out what needs a browser")
-	}
-}
-
 // Tab is a tab of a browser profile that shares no cookie and no storage with any other.
 type Tab struct {
 	testing.TB
@@ -112,9 +94,9 @@ const Phone = 390
 // New opens a tab. Without Chromium the test is skipped, or fails where everything must be there.
 func New(t testing.TB, how How) *Tab {
 	t.Helper()
-	NotShort(t)
+	testneeds.Time(t, "what needs a browser")
 	chromium.start.Do(func() { chromium.err = startChromium() })
-	Required(t, "Chromium", chromium.err)
+	testneeds.It(t, "Chromium", chromium.err)
 	ctx, cancel := chromedp.NewContext(chromium.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	p := &Tab{TB: t}
@@ -404,7 +386,7 @@ var axe = sync.OnceValues(func() (string, error) {
 func (p *Tab) Accessible() {
 	p.Helper()
 	text, err := axe()
-	Required(p, "axe-core", err)
+	testneeds.It(p, "axe-core", err)
 	p.Do(noScript(false)) // the checker waits by timers
 	defer p.Do(noScript(p.how.NoScript))
 	Eval[bool](p, text+"; true")

@@ -13,6 +13,7 @@ import (
 
 	"igledger/internal/testledger"
 	"igledger/internal/testlog"
+	"igledger/internal/testneeds"
 	"igledger/internal/web/paper/sheet"
 	"igledger/internal/web/webtest"
 	"igledger/internal/words"
@@ -64,7 +65,7 @@ func newSheet(t *testing.T) *sheet.Sheet {
 // The PDF has the words and every line, and its pages are numbered.
 func TestPDF(t *testing.T) {
 	browser, err := sheet.Browser("")
-	webtest.Required(t, "Chromium", err)
+	testneeds.It(t, "Chromium", err)
 	s := newSheet(t)
 	pages := map[bool]int{}
 	for _, s.Large = range []bool{false, true} {
