@@ -236,7 +236,7 @@ func (run *consentImport) take(c *cli.Context, f fhir.Found, one *importedConsen
 		one.Status, one.Index, one.Flags = string(res.Status), res.Index, res.Flags
 	case errors.As(err, &p) && p.Code() == "conflict":
 		one.Status = "known"
-	case ofKey(p): // so are all others
+	case p.OfKey(): // so are all others
 		return err
 	case res.Problem != nil && p != nil, errors.As(err, &e) && e.Code == exitUsage:
 		// Only this resource is refused, by the ledger or because its entry would not be

@@ -170,7 +170,7 @@ func (r *remote) submit(ctx context.Context, body entry.Body) (client.Result, er
 		return client.Result{}, err
 	}
 	res := results[0]
-	if ofKey(res.Problem) {
+	if res.Problem.OfKey() {
 		return res, refused("the ledger refused the key, and nothing was recorded: %w. igledger key list --of %s shows the keys that %s "+
 			"has, and for what; give --key one of them", res.Problem, r.org, r.org)
 	}
@@ -179,18 +179,6 @@ func (r *remote) submit(ctx context.Context, body entry.Body) (client.Result, er
 	}
 	res.Index, err = r.receipts.Check(ctx, e, res.Receipt)
 	return res, err
-}
-
-// ofKey reports whether a problem is of the key that signed, and not of what it signed.
-func ofKey(p *client.Problem) bool {
-	if p == nil {
-		return false
-	}
-	switch wire.Code(p.Code()) {
-	case wire.UnknownKey, wire.RevokedKey, wire.InactiveKey, wire.WrongPurpose, wire.WrongIssuer, wire.BadSignature:
-		return true
-	}
-	return false
 }
 
 // output prints v as JSON if --json is given, else the text.

@@ -327,3 +327,19 @@ func TestStopped(t *testing.T) {
 		}
 	}
 }
+
+// Only what another key would change is of the key: neither what the organisation may not do to an
+// agreement, nor what a proxy refuses.
+func TestProblemOfKey(t *testing.T) {
+	for code, want := range map[string]bool{
+		"unknown-key": true, "revoked-key": true, "inactive-key": true, "wrong-purpose": true, "wrong-issuer": true,
+		"bad-signature": true, "not-a-party": false, "forbidden": false, "future": false, "conflict": false,
+	} {
+		if p := (&Problem{Type: ProblemPrefix + code, Status: http.StatusForbidden}); p.OfKey() != want {
+			t.Errorf("%s: of the key is %v", code, !want)
+		}
+	}
+	if p := (*Problem)(nil); p.OfKey() || (&Problem{Type: "about:blank", Status: http.StatusForbidden}).OfKey() {
+		t.Error("no problem of the ledger is of the key")
+	}
+}

@@ -42,6 +42,20 @@ func (p *Problem) Code() string {
 	return p.Type[len(ProblemPrefix):]
 }
 
+// OfKey reports whether the ledger refused the key that signed, and not what it signed: with another
+// key the same entry may be taken, and whatever else this key signs is refused too. A nil problem is
+// none.
+func (p *Problem) OfKey() bool {
+	if p == nil {
+		return false
+	}
+	switch wire.Code(p.Code()) {
+	case wire.UnknownKey, wire.RevokedKey, wire.InactiveKey, wire.WrongPurpose, wire.WrongIssuer, wire.BadSignature:
+		return true
+	}
+	return false
+}
+
 // stopped is the code of the problem that the log has stopped.
 const stopped = "stopped"
 

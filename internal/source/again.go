@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net/http"
 	"time"
 
 	"igledger/internal/client"
@@ -25,9 +24,6 @@ type queue struct {
 	anew func(seq uint64) bool // which entries of a refused key are signed anew; nil: none
 }
 
-// ofKey reports whether a refusal is of the key that signed.
-func ofKey(p *client.Problem) bool { return p.Status == http.StatusForbidden && p.Code() != "" }
-
 // unsent handles a refusal that is not about the entry itself. It reports whether it signed the
 // entry anew, which is then to be sent. An error ends the run.
 func (im *importer) unsent(ctx context.Context, p posted, problem *client.Problem) (signed bool, err error) {
@@ -35,7 +31,7 @@ func (im *importer) unsent(ctx context.Context, p posted, problem *client.Proble
 	if err != nil {
 		return false, err
 	}
-	if !ofKey(problem) || kid == im.Signer.KID {
+	if !problem.OfKey() || kid == im.Signer.KID {
 		return false, &RefusedError{Seq: p.seq, Problem: problem}
 	}
 	if im.anew != nil && im.anew(p.seq) {

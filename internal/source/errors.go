@@ -64,7 +64,7 @@ func (e *RefusedError) Error() string {
 func (e *RefusedError) Unwrap() error { return e.Problem }
 
 // OfKey reports whether the refusal is of the key that signed, and not of what it signed.
-func (e *RefusedError) OfKey() bool { return ofKey(e.Problem) }
+func (e *RefusedError) OfKey() bool { return e.Problem.OfKey() }
 
 // StreamError reports that an outbox belongs to another stream. Its fields name that stream.
 type StreamError struct{ Org, Source, LogKey string }
