@@ -279,6 +279,13 @@ func usageError(of string) cli.OnUsageErrorFunc {
 	}
 }
 
+// flagLike reports whether a word is a flag, and not the value of the flag before it, whose value was
+// forgotten. A value that begins as a flag does is given as --flag=value; -5s is a value, of which
+// the flag then says what is wrong.
+func flagLike(word string) bool {
+	return strings.HasPrefix(word, "--") || word == "-h"
+}
+
 // arranged is a command line with flags before arguments.
 type arranged struct {
 	args  []string
@@ -333,8 +340,12 @@ func arrange(commands []*cli.Command, global []cli.Flag, args []string) arranged
 		}
 		_, alone := f.(*cli.BoolFlag)
 		if !alone && !given {
-			if i+1 == len(args) || known(own, strings.TrimLeft(args[i+1], "-")) != nil && args[i+1][0] == '-' {
-				line.args = append(path, a) // which says that it needs a value
+			if i+1 == len(args) || flagLike(args[i+1]) || known(own, strings.TrimPrefix(args[i+1], "-")) != nil && args[i+1][0] == '-' {
+				line.given["json"] = line.given["json"] || slices.Contains(args[i+1:], "--json")
+				line.args = []string{a} // which says that it needs a value
+				if to == &flags {
+					line.args = append(path, a)
+				}
 				return line
 			}
 			i++
