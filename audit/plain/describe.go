@@ -44,7 +44,7 @@ func (c *Catalogue) Describe(e *entry.Entry) Summary {
 	case *entry.Delegation:
 		c.delegation(&s, b)
 	case *entry.Link:
-		s.What, s.Why = c.Text(Key("link."+b.Act)), b.Reason
+		s.What, s.Why = c.Text(Key("link."+b.Act)), c.Quoted(b.Reason)
 	case *entry.SourceCount:
 		s.What = c.Text("source-count.stated")
 	default:
@@ -88,6 +88,14 @@ func (c *Catalogue) accessor(a *entry.Access) string {
 		return c.Text(UnknownOrganisation)
 	}
 	return c.Text(UnknownOrganisation+".named", "words", unquoted(a.Text.Organisation))
+}
+
+// Quoted marks what someone wrote as their words and not the ledger's. Nothing stays nothing.
+func (c *Catalogue) Quoted(text string) string {
+	if text = OneLine(text); text == "" {
+		return ""
+	}
+	return c.Text("word.own", "words", unquoted(text))
 }
 
 // unquoted replaces the quotes of a source's words that are shown in quotes: with quotes of their
@@ -139,7 +147,7 @@ func (c *Catalogue) consent(s *Summary, b *entry.Consent) {
 	s.What = c.Text(Key("consent."+b.Act), "scope", c.code("scope", b.Scope))
 	var why []string
 	if b.Text != nil && b.Text.Reason != "" {
-		why = append(why, b.Text.Reason)
+		why = append(why, c.Quoted(b.Text.Reason))
 	}
 	for _, id := range b.Agreements {
 		why = append(why, c.Text("consent.agreement", "agreement", id))
@@ -152,7 +160,7 @@ func (c *Catalogue) delegation(s *Summary, b *entry.Delegation) {
 	for _, scope := range b.Scope {
 		scopes = append(scopes, c.code("may", scope))
 	}
-	s.Why = b.Basis
+	s.Why = c.Quoted(b.Basis)
 	s.What = c.Text(Key("delegation."+b.Act), "end", b.End, "kind", c.code("delegate", b.Kind),
 		"scopes", strings.Join(scopes, ", "))
 }
@@ -340,7 +348,7 @@ func (c *Catalogue) why(a *entry.Access) string {
 		}
 	}
 	if a.Text != nil && a.Text.Why != "" {
-		list = append(list, a.Text.Why)
+		list = append(list, c.Quoted(a.Text.Why))
 	}
 	if a.Request != "" {
 		how := c.code("identity", string(a.Identity))

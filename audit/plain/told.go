@@ -11,7 +11,7 @@ import (
 type Told struct {
 	Who     string   // organisation, role, name
 	What    string   // "read test results and measurements"
-	Why     string   // "to give you care; chest pain [isa-2026-1]"
+	Why     string   // "to give you care; in their words: “chest pain” [isa-2026-1]"
 	Result  string   // "succeeded"; "" for acts that only state something
 	Remarks []string // what the reader should notice
 }
@@ -34,7 +34,7 @@ func (c *Catalogue) Told(s Summary, place string, flags []entry.Flag) Told {
 	}
 	t.Who = strings.Join(who, ", ")
 	if s.Justification != "" {
-		t.Why += "; " + s.Justification
+		t.Why += "; " + c.Quoted(s.Justification)
 	}
 	if s.Agreement != "" {
 		t.Why += " [" + s.Agreement + "]"

@@ -151,7 +151,7 @@ func accessRows(r *client.Report) [][]string {
 func glassRows(r *client.Report) [][]string {
 	rows := accessRows(r)
 	for i := range rows {
-		why := "JUSTIFICATION"
+		why := "JUSTIFICATION, IN THEIR WORDS"
 		if i > 0 {
 			why = r.Accesses[i-1].Justification
 		}

@@ -55,11 +55,11 @@ func accessRows(e *entry.Entry, o *bundle.Opening, reg *register.Register) []row
 		add("  emergency", said.Text(plain.MarkEmergency))
 	}
 	if t := a.Text; t != nil {
-		add("  in words", t.Why)
-		add("  justification", t.Justification)
+		add("  said", said.Quoted(t.Why))
+		add("  justification", said.Quoted(t.Justification))
 		add("  search", t.Query)
 		if s.Act == entry.ActAccess { // or it is in the result
-			add("  outcome", t.Outcome)
+			add("  outcome", said.Quoted(t.Outcome))
 		}
 	}
 	add("  agreement", a.Agreement)

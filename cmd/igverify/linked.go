@@ -58,7 +58,7 @@ func actRows(e *entry.Entry, o *bundle.Opening, org func(id string) string) (row
 	if a.Emergency {
 		add("  emergency", said.Text(plain.MarkEmergency))
 	}
-	add("  justification", a.Justification)
+	add("  justification", said.Quoted(a.Justification))
 	add("  agreement", a.Agreement)
 	add("when", a.When.Format(time.RFC3339))
 	add("reported by", org(e.Issuer))

@@ -82,6 +82,12 @@ export class Teller {
   private say(key: string, values: Readonly<Record<string, string>> = {}): string { return fill(this.words.get(key) ?? key, values); }
   private code(family: string, code: string): string { return this.words.get(`${family}.${code}`) ?? code; }
 
+  // quoted marks what someone wrote as their words and not the ledger's.
+  quoted(text: string): string {
+    const words = unquoted(oneLine(text));
+    return words === "" ? "" : this.say("word.own", { words });
+  }
+
   describe(e: Entry): Summary {
     const s = { ...this.summary(e) };
     for (const k of ["organisation", "role", "staff", "system", "what", "why", "justification", "result",
@@ -107,7 +113,7 @@ export class Teller {
       case "consent": {
         const ended = str(c, "act") === "withdrawn" || str(c, "act") === "expired",
           latest = (t: string): number => Math.min(seconds(t), num(c, "iat") + 1);
-        const why = [str(get(e.shown, "text"), "reason"), ...strings(c,
+        const why = [this.quoted(str(get(e.shown, "text"), "reason")), ...strings(c,
           "agreements").map((agreement) => this.say("consent.agreement", { agreement }))];
         return { ...stated, when: ended ? Math.max(latest(str(c, "decided")), latest(str(c, "updated"))) : seconds(str(c, "decided")),
           what: this.say(`consent.${str(c, "act")}`, { scope: this.code("scope", str(c, "scope")) }),
@@ -115,10 +121,10 @@ export class Teller {
       }
       case "delegation": {
         const scopes = strings(c, "scope").map((s) => this.code("may", s)).join(", ");
-        return { ...stated, why: str(c, "basis"),
+        return { ...stated, why: this.quoted(str(c, "basis")),
           what: this.say(`delegation.${str(c, "act")}`, { end: str(c, "end"), kind: this.code("delegate", str(c, "kind")), scopes }) };
       }
-      case "link": return { ...stated, what: this.say(`link.${str(c, "act")}`), why: str(c, "reason") };
+      case "link": return { ...stated, what: this.say(`link.${str(c, "act")}`), why: this.quoted(str(c, "reason")) };
       case "source-count": return { ...stated, what: this.say("source-count.stated") };
       default: return { ...stated, what: this.code("type", e.type) };
     }
@@ -148,7 +154,7 @@ export class Teller {
     const c = e.claims, purposes = strings(c, "purpose"), request = str(c, "request");
     const all = purposes.flatMap((p) => this.words.get(`purpose.${this.purpose(p)}`) ?? []);
     const own = str(get(e.shown, "text"), "why");
-    if (own !== "") all.push(own);
+    if (own !== "") all.push(this.quoted(own));
     if (request !== "") all.push(this.say("why.request", { request, identity: this.code("identity", str(c, "identity")) }));
     return all.length > 0 ? all.join("; ") : this.say(purposes.length > 0 ? "why.other" : "why.none");
   }

@@ -13,13 +13,13 @@ export interface Told {
 }
 
 export function tell(language: string, e: Entry, verdict: string): Told {
-  const s = new Teller(language).describe(e);
+  const teller = new Teller(language), s = teller.describe(e);
   return {
     when: s.when === 0 ? undefined : new Date(s.when * 1000),
     organisation: s.organisation,
     who: [s.staff, s.role, s.machine ? s.system : ""].filter((w) => w !== "").join(", "),
     what: s.what,
-    why: [s.why, s.justification].filter((w) => w !== "").join("; "),
+    why: [s.why, teller.quoted(s.justification)].filter((w) => w !== "").join("; "),
     result: s.act === "access" ? "" : s.result,
     verdict,
   };
