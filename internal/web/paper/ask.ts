@@ -7,8 +7,15 @@ export class Refused extends Error {
   }
 }
 
+// The server takes nothing for somebody else than this page was made for.
+const madeFor = (): string => document.querySelector<HTMLMetaElement>("meta[name=made-for]")?.content ?? "";
+
+// signedOut reports whether a refusal says that nobody is signed in, or somebody else.
+export const signedOut = (status: number): boolean => [401, 403, 404].includes(status);
+
 export async function ask(url: string, body: BodyInit): Promise<{ [name: string]: unknown }> {
-  const answer = await fetch(url, { method: "POST", body, headers: { accept: "application/json" }, redirect: "error" });
+  const headers = { accept: "application/json", "made-for": madeFor() };
+  const answer = await fetch(url, { method: "POST", body, headers, redirect: "error" });
   if (!answer.ok) throw new Refused(answer.status);
   return (await answer.json()) as { [name: string]: unknown };
 }

@@ -1,5 +1,5 @@
 // Takes a person's list from the page where they get it to the page that checks it, by one button.
-import { ask, one, Refused, text } from "../paper/ask.ts";
+import { ask, one, Refused, signedOut, text } from "../paper/ask.ts";
 import { leave } from "../paper/handover.ts";
 
 const section = document.querySelector<HTMLElement>("[data-handover]");
@@ -13,7 +13,7 @@ if (section) {
       location.assign("/check");
     } catch (e) {
       const status = e instanceof Refused ? e.status : 0;
-      one(section, status === 413 ? "large" : status === 401 || status === 404 ? "signed-out" : "failed", "ready");
+      one(section, status === 413 ? "large" : signedOut(status) ? "signed-out" : "failed", "ready");
     }
   });
   // Back from there, the button is as it was.

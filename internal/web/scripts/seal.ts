@@ -1,6 +1,6 @@
 // Puts a code on a page to print: gets the statement, seals it here under a new key, hands over what
 // is sealed, and draws the code. The key leaves this page only on the paper.
-import { ask, one, Refused, text } from "../paper/ask.ts";
+import { ask, one, Refused, signedOut, text } from "../paper/ask.ts";
 import { drawing } from "../paper/qr.ts";
 import { address, idOf, seal, Unopened } from "../paper/sealed.ts";
 import { wordsOf } from "../paper/words.ts";
@@ -33,7 +33,7 @@ if (section) {
       (e: unknown) => {
         const status = e instanceof Refused ? e.status : 0;
         const why = (e instanceof Unopened && e.why === "large") || status === 413 ? "large"
-          : status === 409 ? "many" : status === 401 || status === 404 ? "signed-out" : "failed";
+          : status === 409 ? "many" : signedOut(status) ? "signed-out" : "failed";
         one(section, why, "ready", "print");
       },
     );

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"igledger/internal/web/shelf"
+	"igledger/internal/web/ui"
 )
 
 // What somebody typed into a form is kept for them if they have to sign in, or prove who they are,
@@ -22,8 +23,8 @@ const (
 )
 
 // unkept are fields of forms that are never kept: a person's number does not stay where it was
-// typed.
-var unkept = []string{"number"}
+// typed, and a form that is shown again says anew for whom it was made.
+var unkept = []string{"number", ui.MadeFor}
 
 func (m *Manager) keptKey(u *User, path string) string {
 	return m.who(u) + "/" + m.deps.Shelf.Blind("path", path)
@@ -31,7 +32,8 @@ func (m *Manager) keptKey(u *User, path string) string {
 
 // keep keeps the form of a request for u, and reports whether there is one and it could.
 func (m *Manager) keep(w http.ResponseWriter, r *http.Request, u *User) bool {
-	if r.Method != http.MethodPost || !navigation(r) || !m.isPage(r, r.URL.Path) || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+	if r.Method != http.MethodPost || !navigation(r) || !m.isPage(r, r.URL.Path) ||
+		!strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") || m.anothers(r, u) {
 		return false
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxKept)

@@ -181,7 +181,7 @@ func (m *Manager) load(r *http.Request) (*http.Request, error) {
 	}
 	ctx = context.WithValue(ctx, contextKey{}, v)
 	if v.user != nil {
-		ctx = ui.WithUser(ctx, v.user)
+		ctx = ui.WithMadeFor(ui.WithUser(ctx, v.user), m.madeFor(v.user))
 	}
 	return r.WithContext(ctx), nil
 }

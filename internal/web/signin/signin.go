@@ -153,6 +153,8 @@ func (m *Manager) Need(kind Kind, permissions ...Permission) func(http.Handler) 
 			switch {
 			case u == nil:
 				m.ask(w, r, kind)
+			case r.Method == http.MethodPost && m.anothers(r, u):
+				m.refuse(w, r, http.StatusForbidden, "other-user")
 			case kind != "" && u.Kind != kind || !u.Can(permissions...):
 				m.refuse(w, r, http.StatusForbidden, "forbidden")
 			default:

@@ -55,6 +55,7 @@ type View struct {
 	SignIn    bool   // people can sign in
 	Large     bool   // print of 18 point was asked for
 	Size      string // address of this page in the other size
+	MadeFor   string // see there; scripts send it
 	Name      string // of the user
 	Styles    []string
 }
@@ -208,7 +209,7 @@ func (room *Room) Render(w http.ResponseWriter, r *http.Request, status int, nam
 	if room.language(r) != plain.English {
 		text = spoken(text)
 	}
-	send(w, r, status, text)
+	send(w, r, status, withForms(text, madeFor(r.Context())))
 	return nil
 }
 
@@ -227,7 +228,7 @@ func (room *Room) execute(out *bytes.Buffer, w http.ResponseWriter, r *http.Requ
 	v := &View{
 		Page: p, Brand: room.site.config.Brand, Path: r.URL.Path, Home: Home(p.User), Nav: words.Nav(p.User, p.Section), Lang: l,
 		Styles: room.site.stylesheets, SignIn: !room.site.config.NoSignIn,
-		Large: r.URL.Query().Get("size") == "large",
+		Large: r.URL.Query().Get("size") == "large", MadeFor: madeFor(r.Context()),
 	}
 	v.Size = inSize(r, !v.Large)
 	if p.User != nil {
