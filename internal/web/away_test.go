@@ -59,6 +59,9 @@ func TestDatabaseOfPagesAway(t *testing.T) {
 	for _, path := range []string{"/you", "/officer", "/desk", "/trust"} {
 		t.Run(path, func(t *testing.T) { me.get(path).away(t) })
 	}
+	if a := me.get("/assets/old/pages.css"); a.code != 200 || strings.Contains(strings.Join(a.header.Values("Vary"), ","), "Cookie") {
+		t.Errorf("the style of the page that says so: %d, Vary %q", a.code, a.header.Values("Vary"))
+	}
 	for path, code := range map[string]int{"/": 200, "/help": 200, "/trust": 200, "/check": 200, "/assets/old/pages.css": 200} {
 		if a := w.as(nil).get(path); a.code != code {
 			t.Errorf("%s: %d", path, a.code)

@@ -34,6 +34,9 @@ func TestElsewhere(t *testing.T) {
 		{"DELETE", "/register/agreements", 405, "Allow", "GET, HEAD"},
 		{"GET", "/sign-out", 405, "Allow", "POST"},
 		{"POST", "/", 405, "Allow", "GET, HEAD"},
+		{"GET", "/assets/", 404, "", ""},
+		{"GET", "/assets/old/nonsense.js", 404, "", ""},
+		{"POST", "/assets/old/nonsense.js", 405, "Allow", "GET, HEAD"},
 		{"GET", "/%2e%2e/nonsense", 404, "", ""},
 		{"GET", "/%2Fevil.example/..%2Fcheck/", 404, "Location", ""}, // would lead to //evil.example
 		{"POST", "/%2Fevil.example/..%2Fcheck", 404, "Allow", ""},

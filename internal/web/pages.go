@@ -121,7 +121,7 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 		rooms = append(rooms, signedIn...)
 	}
 	d.door = door.New(door.Config{Log: cfg.Log, Index: cfg.Index, Logger: cfg.Logger, Now: cfg.Now, Signers: signers, Shelf: d.shelf})
-	d.mux.Handle("/assets/", d.site.Assets())
+	d.mux.Handle(ui.AssetsAt, d.site.Assets())
 	for _, mount := range rooms {
 		if err := mount(d); err != nil {
 			return nil, err
@@ -206,7 +206,10 @@ func (d *deps) wrapped() http.Handler {
 	} else {
 		inner = d.signin.Wrap(d.mux)
 	}
-	return d.site.Protect(d.recovered(d.plainBodies(inner)))
+	outer := http.NewServeMux()
+	outer.Handle("/", inner)
+	outer.Handle(ui.AssetsAt, d.site.Assets()) // nobody's, so they are there while sessions are not
+	return d.site.Protect(d.recovered(d.plainBodies(outer)))
 }
 
 // recovered answers with a page when next panics. The value of a panic might hold something of a

@@ -32,7 +32,7 @@ func (m *Manager) keptKey(u *User, path string) string {
 
 // keep keeps the form of a request for u, and reports whether there is one and it could.
 func (m *Manager) keep(w http.ResponseWriter, r *http.Request, u *User) bool {
-	if r.Method != http.MethodPost || !navigation(r) || !m.isPage(r, r.URL.Path) ||
+	if r.Method != http.MethodPost || !navigation(r) || !m.deps.Site.Opens(r, r.URL.Path) ||
 		!strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") || m.anothers(r, u) {
 		return false
 	}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,27 +92,13 @@ func local(r *http.Request) string {
 	return to
 }
 
-// back returns the page to come back to after a request: its own or, for a form that has no page at its
-// path, the nearest above it.
+// back returns the page to come back to after a request.
 func (m *Manager) back(r *http.Request) string {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead || m.isPage(r, r.URL.Path) {
+	at := m.deps.Site.PageOf(r)
+	if at == r.URL.Path {
 		return local(r)
 	}
-	for at := path.Dir(r.URL.Path); at != "/" && at != "."; at = path.Dir(at) {
-		if m.isPage(r, at) {
-			return local(&http.Request{URL: &url.URL{Path: at}})
-		}
-	}
-	return ""
-}
-
-// isPage reports whether a page can be opened at a path.
-func (m *Manager) isPage(r *http.Request, at string) bool {
-	if m.mux == nil {
-		return true
-	}
-	_, pattern := m.mux.Handler(&http.Request{Method: http.MethodGet, Host: r.Host, URL: &url.URL{Path: at}})
-	return pattern != "" && pattern != "/" // "/" is what answers for pages that are not there
+	return local(&http.Request{URL: &url.URL{Path: at}})
 }
 
 // start sends the browser to a provider.

@@ -47,10 +47,9 @@ type Manager struct {
 	store         *sessionStore
 	browserCookie string
 	cross         *http.CrossOriginProtection
-	asking        *paced         // requests of a session
-	signing       *paced         // sign-ins from an address
-	ending        *paced         // logout tokens from an address
-	mux           *http.ServeMux // of all pages, once Mount was called
+	asking        *paced // requests of a session
+	signing       *paced // sign-ins from an address
+	ending        *paced // logout tokens from an address
 }
 
 //go:embed pages
@@ -193,7 +192,7 @@ func (m *Manager) proved(u *User) bool {
 
 // Mount adds the pages of sign-in and sign-out.
 func (m *Manager) Mount(mux *http.ServeMux) {
-	m.mux = mux
+	m.deps.Site.Serves(mux)
 	mux.HandleFunc("GET /sign-in", m.choose)
 	mux.Handle("GET /sign-in/{issuer}", m.limited(m.signing, m.start))
 	mux.Handle("GET /sign-in/{issuer}/callback", m.limited(m.signing, m.finish))

@@ -222,6 +222,9 @@ func TestKept(t *testing.T) {
 	// A form that has no page of its own is not said to be kept, and leads to the page above it.
 	w.advance(16 * time.Minute)
 	a = b.post("/you/form/7/remove", typed)
+	if !strings.Contains(a.body, `href="/you/form?size=large"`) {
+		t.Errorf("large print is not at the page above it: %s", a.body)
+	}
 	if strings.Contains(a.body, "is safe") {
 		t.Errorf("%s", a.body)
 	}

@@ -18,7 +18,7 @@ func quality(header, want string) (q float64, named bool) {
 		}
 		named, q = value == want, 1
 		for p := range strings.SplitSeq(params, ";") {
-			if v, ok := strings.CutPrefix(strings.TrimSpace(p), "q="); ok {
+			if v, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(p)), "q="); ok {
 				q, _ = strconv.ParseFloat(v, 64) // 0 if malformed
 			}
 		}

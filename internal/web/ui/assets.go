@@ -114,15 +114,24 @@ func (a *assets) url(name string) (string, error) {
 	return "/assets/" + a.digest + "/" + name, nil
 }
 
-// ServeHTTP serves /assets/DIGEST/NAME. A page of an older program asks with another digest and is
-// served too, but no cache keeps that.
-func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	digest, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/assets/"), "/")
-	f, ok := a.files[name]
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
+// Assets returns the handler of AssetsAt.
+func (s *Site) Assets() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if digest, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/assets/"), "/"); s.assets.has(name) {
+			s.assets.serve(w, r, digest, name)
+			return
+		}
+		s.Problem(w, r, http.StatusNotFound, "not-found")
+	})
+}
+
+// AssetsAt is the pattern under which assets are.
+const AssetsAt = "GET /assets/"
+
+// serve serves an asset. A page of an older program asks with another digest and is served too, but
+// no cache keeps that.
+func (a *assets) serve(w http.ResponseWriter, r *http.Request, digest, name string) {
+	f := a.files[name]
 	h := w.Header()
 	h.Set("Content-Type", f.media)
 	h.Set("X-Content-Type-Options", "nosniff")

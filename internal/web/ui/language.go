@@ -3,7 +3,6 @@ package ui
 import (
 	"net/http"
 	"net/url"
-	"strings"
 
 	"golang.org/x/text/language"
 
@@ -62,31 +61,30 @@ func (s *Site) keepLanguage(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// inSize returns the address of this page in large or normal print.
-func inSize(r *http.Request, large bool) string {
-	query := url.Values{}
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		query = r.URL.Query()
-	}
+// inSize returns the address of a page in large or normal print.
+func inSize(r *http.Request, at string, large bool) string {
+	query := queryOf(r)
 	query.Del("size")
 	if large {
 		query.Set("size", "large")
 	}
-	to := "/" + strings.TrimLeft(r.URL.EscapedPath(), "/")
 	if len(query) > 0 {
-		to += "?" + query.Encode()
+		at += "?" + query.Encode()
 	}
-	return to
+	return at
 }
 
-// inLanguage returns the address of this page in another language. A page that answers a form has no
-// address of its own, so the form's page it is.
-func inLanguage(r *http.Request, l plain.Language) string {
-	query := url.Values{}
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		query = r.URL.Query()
-	}
+// inLanguage returns the address of a page in another language.
+func inLanguage(r *http.Request, at string, l plain.Language) string {
+	query := queryOf(r)
 	query.Set("lang", string(l))
-	// Not a full address: one that began with two slashes would be another host's.
-	return "/" + strings.TrimLeft(r.URL.EscapedPath(), "/") + "?" + query.Encode()
+	return at + "?" + query.Encode()
+}
+
+// queryOf returns what an address asks for. That of a form asks for nothing.
+func queryOf(r *http.Request) url.Values {
+	if asksOnly(r) {
+		return r.URL.Query()
+	}
+	return url.Values{}
 }

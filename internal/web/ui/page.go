@@ -230,7 +230,8 @@ func (room *Room) execute(out *bytes.Buffer, w http.ResponseWriter, r *http.Requ
 		Styles: room.site.stylesheets, SignIn: !room.site.config.NoSignIn,
 		Large: r.URL.Query().Get("size") == "large", MadeFor: madeFor(r.Context()),
 	}
-	v.Size = inSize(r, !v.Large)
+	at := room.site.here(r)
+	v.Size = inSize(r, at, !v.Large)
 	if p.User != nil {
 		if v.Name = p.User.DisplayName(); v.Name == "" {
 			v.Name = words.Text("user.unnamed")
@@ -244,7 +245,7 @@ func (room *Room) execute(out *bytes.Buffer, w http.ResponseWriter, r *http.Requ
 		if room.words[other.tag] == nil {
 			continue
 		}
-		v.Languages = append(v.Languages, Link{Text: other.name, Href: inLanguage(r, other.tag)})
+		v.Languages = append(v.Languages, Link{Text: other.name, Href: inLanguage(r, at, other.tag)})
 	}
 	return t.ExecuteTemplate(out, "layout", v)
 }

@@ -30,6 +30,7 @@ type Site struct {
 	stylesheets []string
 	csp         string
 	problems    *Room
+	mux         *http.ServeMux // of all pages, see Serves
 }
 
 // New returns a Site.
@@ -103,9 +104,6 @@ func (s *Site) loadAssets() error {
 	}
 	return nil
 }
-
-// Assets returns the handler of /assets/.
-func (s *Site) Assets() http.Handler { return s.assets }
 
 // Asset returns the address of an asset.
 func (s *Site) Asset(name string) (string, error) { return s.assets.url(name) }

@@ -39,7 +39,7 @@ func TestLarge(t *testing.T) {
 	} {
 		r := httptest.NewRequest("GET", "http://ledger.example/", nil)
 		r.URL.Path, r.URL.RawQuery, _ = strings.Cut(in, "?") // as a request line has it
-		if got := inSize(r, true); got != want {
+		if got := inSize(r, newSite(t).here(r), true); got != want {
 			t.Errorf("%s leads to %s, want %s", in, got, want)
 		}
 	}

@@ -227,6 +227,7 @@ func TestProblem(t *testing.T) {
 	}{
 		"a person":          {"text/html,application/json;q=0.5", "", 404, "not-found", []string{"<h1", "Page not found", "</html>"}},
 		"a program":         {"application/json", "", 404, "not-found", []string{`"type":"urn:igledger:problem:not-found"`, `"status":404`}},
+		"prefers JSON":      {"text/html;Q=0.1, application/json", "", 404, "not-found", []string{`"status":404`}},
 		"curl":              {"*/*", "", 403, "forbidden", []string{`"type":"urn:igledger:problem:forbidden"`}},
 		"back later":        {"text/html", "90", 503, "away", []string{"Try again in about 2 minutes"}},
 		"sign in first":     {"text/html", "", 401, "sign-in", []string{`class="ds_button" href="/sign-in"`}},
