@@ -38,6 +38,21 @@ func (r *remote) printActed(c *cli.Context, res client.Result, id string, versio
 	return output(c, out, "entry %d: %s\n%s version %d %s\n%s\n", res.Index, res.Status, id, version, what, sentence(out.Follows))
 }
 
+// printFollows prints the answer to an act, and what follows from it in words.
+func printFollows(c *cli.Context, res client.Result, follows string) error {
+	return output(c, acted{Result: res, Follows: follows}, "entry %d: %s\n%s\n", res.Index, res.Status, sentence(follows))
+}
+
+// linkFollows says what a link or its end means from an entry on.
+func linkFollows(act string, index uint64) string {
+	if act == "linked" {
+		return fmt.Sprintf("a statement of either number shows the entries of both, and what was refused under one counts under the "+
+			"other for accesses after entry %d", index)
+	}
+	return fmt.Sprintf("a statement of either number no longer shows the entries of the other, and what was refused under one counts "+
+		"under that one only, for accesses after entry %d", index)
+}
+
 // following says what a version of an agreement is after entry index.
 func following(v *client.AgreementVersion, index uint64, now time.Time) string {
 	switch t := v.Text; v.State {

@@ -42,6 +42,7 @@ type pairStated struct {
 	Act     string       `json:"act"`
 	Indices []uint64     `json:"indices"`
 	Flags   []entry.Flag `json:"flags,omitempty"`
+	Follows string       `json:"follows"` // in words
 }
 
 // pairCommand adds to cmd the action that records act for two ids, in both directions.
@@ -89,7 +90,7 @@ func (r *remote) statePair(c *cli.Context, act, one, other string) error {
 	answer := pairStated{Act: act}
 	for i, res := range results {
 		if res.Problem != nil {
-			return refused("the ledger refused: %w", res.Problem)
+			return r.refusal(res.Problem)
 		}
 		index, err := r.receipts.Check(c.Context, signed[i], res.Receipt)
 		if err != nil {
@@ -97,5 +98,6 @@ func (r *remote) statePair(c *cli.Context, act, one, other string) error {
 		}
 		answer.Indices, answer.Flags = append(answer.Indices, index), append(answer.Flags, res.Flags...)
 	}
-	return output(c, answer, "%s: entries %d and %d\n", act, answer.Indices[0], answer.Indices[1])
+	answer.Follows = linkFollows(act, max(answer.Indices[0], answer.Indices[1]))
+	return output(c, answer, "%s: entries %d and %d\n%s\n", act, answer.Indices[0], answer.Indices[1], sentence(answer.Follows))
 }

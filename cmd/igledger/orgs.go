@@ -208,6 +208,5 @@ func submitPublic(
 	if err != nil {
 		return err
 	}
-	words := follows(r, res)
-	return output(c, acted{Result: res, Follows: words}, "entry %d: %s\n%s\n", res.Index, res.Status, sentence(words))
+	return printFollows(c, res, follows(r, res))
 }

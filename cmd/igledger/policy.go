@@ -197,6 +197,6 @@ func putPolicies(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return output(c, res, "entry %d: %s\npolicy set %d applies to all entries after entry %d\n", res.Index,
-		res.Status, version, res.Index)
+	return printFollows(c, res, fmt.Sprintf("in use: policy set %d judges accesses after entry %d; earlier verdicts do not change", version,
+		res.Index))
 }

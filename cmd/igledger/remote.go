@@ -170,15 +170,20 @@ func (r *remote) submit(ctx context.Context, body entry.Body) (client.Result, er
 		return client.Result{}, err
 	}
 	res := results[0]
-	if res.Problem.OfKey() {
-		return res, refused("the ledger refused the key, and nothing was recorded: %w. igledger key list --of %s shows the keys that %s "+
-			"has, and for what; give --key one of them", res.Problem, r.org, r.org)
-	}
 	if res.Problem != nil {
-		return res, refused("the ledger refused: %w", res.Problem)
+		return res, r.refusal(res.Problem)
 	}
 	res.Index, err = r.receipts.Check(ctx, e, res.Receipt)
 	return res, err
+}
+
+// refusal returns the error of a command whose entry the ledger refused.
+func (r *remote) refusal(p *client.Problem) error {
+	if p.OfKey() {
+		return refused("the ledger refused the key, and nothing was recorded: %w. igledger key list --of %s shows the keys that %s "+
+			"has, and for what; give --key one of them", p, r.org, r.org)
+	}
+	return refused("the ledger refused: %w", p)
 }
 
 // output prints v as JSON if --json is given, else the text.
