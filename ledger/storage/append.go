@@ -50,12 +50,12 @@ type AppendTx struct {
 	state struct{ state, kind, live int64 }
 	err   error // of the database, or a broken rule; it fails the append even if f ignores it
 
-	keys       map[[16]byte]bool   // looked up: false; added: true
-	known      map[[32]byte][]byte // persons looked up, as stored by SetPerson; nil if it has no state
-	governed   map[[32]byte]bool   // chains looked up whose histories may have such a state
-	last       map[[32]byte]uint64 // index of the last leaf added to a chain
+	keys       map[[16]byte]bool     // looked up: false; added: true
+	known      map[[32]byte][]byte   // persons looked up, as stored by SetPerson; nil if it has no state
+	rows       map[[32]byte]chainRow // of the chains looked up, as they were
+	last       map[[32]byte]uint64   // index of the last leaf added to a chain
+	places     map[[32]byte][]Place  // of the leaves added to a chain
 	leaves     []*trillian.LogLeaf
-	prevs      []*int64
 	newKeys    [][]byte
 	registers  []int64
 	chains     map[[32]byte]Chain
@@ -115,7 +115,7 @@ func (s *Storage) append(
 	a := &AppendTx{
 		s: s, num: num, tree: tree,
 		Found: map[[16]byte]Found{}, Chains: map[[32]byte]Chain{}, Streams: map[[16]byte][]byte{},
-		keys: map[[16]byte]bool{}, known: map[[32]byte][]byte{}, governed: map[[32]byte]bool{}, last: map[[32]byte]uint64{},
+		keys: map[[16]byte]bool{}, known: map[[32]byte][]byte{}, rows: map[[32]byte]chainRow{}, last: map[[32]byte]uint64{}, places: map[[32]byte][]Place{},
 		chains: map[[32]byte]Chain{}, streams: map[[16]byte][]byte{}, persons: map[[32]byte][]byte{},
 	}
 	db, err := s.db.begin(ctx, a.lookups(look)...)
@@ -158,7 +158,7 @@ func (a *AppendTx) lookups(look Lookup) []Op {
 		ops = append(ops, KeysOp(a.num, look.Keys, a.Found))
 	}
 	if len(look.Chains) > 0 {
-		ops = append(ops, chainsOp(a.num, look.Chains, a.Chains, a.governed))
+		ops = append(ops, chainRowOp(a.num, look.Chains, a.rows))
 	}
 	if len(look.Streams) > 0 {
 		ops = append(ops, streamsOp(a.num, look.Streams, a.Streams))
@@ -204,10 +204,9 @@ func (a *AppendTx) ready(ctx context.Context, look Lookup) error {
 		a.keys[k] = false
 	}
 	for _, k := range look.Chains {
-		if _, ok := a.Chains[k]; !ok {
-			a.last[k] = none
-		} else {
-			a.last[k] = a.Chains[k].Last
+		a.last[k] = none
+		if row, ok := a.rows[k]; ok {
+			a.Chains[k], a.last[k] = row.Chain, row.Last
 		}
 	}
 	if err := a.states(ctx, look.Persons); err != nil {
@@ -222,7 +221,7 @@ func (a *AppendTx) ready(ctx context.Context, look Lookup) error {
 func (a *AppendTx) states(ctx context.Context, persons [][32]byte) error {
 	var ks [][32]byte
 	for _, k := range persons {
-		if a.governed[k] {
+		if a.rows[k].governed {
 			ks = append(ks, k)
 		}
 	}
@@ -246,7 +245,7 @@ const none = 1<<64 - 1
 func (a *AppendTx) Add(l Leaf) (index uint64, err error) {
 	index = a.Head.Size + uint64(len(a.leaves))
 	added, looked := a.keys[l.Key]
-	prev, known := a.last[l.Chain]
+	_, known := a.last[l.Chain]
 	_, found := a.Found[l.Key]
 	switch {
 	case a.merkle != nil:
@@ -263,15 +262,10 @@ func (a *AppendTx) Add(l Leaf) (index uint64, err error) {
 		return 0, fmt.Errorf("%w: %d bytes, limit %d", ErrTooLarge, len(l.Value), MaxValue)
 	}
 	a.keys[l.Key] = true
-	var link *int64
 	if l.Chain != [32]byte{} {
-		if prev != none {
-			p := int64(prev)
-			link = &p
-		}
 		a.last[l.Chain] = index
+		a.places[l.Chain] = append(a.places[l.Chain], Place{index, uint64(len(l.Extra))})
 	}
-	a.prevs = append(a.prevs, link)
 	a.newKeys = append(a.newKeys, a.num.Key(l.Key[:]))
 	a.leaves = append(a.leaves, &trillian.LogLeaf{
 		LeafIndex: int64(index), LeafValue: nonNil(l.Value), ExtraData: nonNil(l.Extra),
@@ -395,6 +389,8 @@ func (a *AppendTx) complete() error {
 			return a.misuse("SetChain of a chain that was not looked up")
 		} else if last != a.chains[k].Last {
 			return a.misuse("SetChain does not name the chain's last leaf")
+		} else if a.chains[k].Count != a.rows[k].Count+uint64(len(a.places[k])) {
+			return a.misuse("SetChain does not count the chain's leaves")
 		}
 	}
 	for _, k := range sorted32(a.persons) {

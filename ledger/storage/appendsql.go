@@ -14,19 +14,25 @@ func (a *AppendTx) writes() []Op {
 			identities[i], values[i], extras[i] = l.LeafIdentityHash, l.LeafValue, l.ExtraData
 		}
 		ops = append(ops,
-			insertLeaf.Over(places, a.prevs, identities, values, extras), insertIdem.Over(a.newKeys, idxs))
+			insertLeaf.Over(places, identities, values, extras), insertIdem.Over(a.newKeys, idxs))
 	}
 	if len(a.chains) > 0 {
-		var ks, heads [][]byte
+		var ks, heads, recents [][]byte
+		var blocks blockRows
 		var counts, lasts, governed []int64
 		for _, k := range sorted32(a.chains) {
 			c := a.chains[k]
 			ks, heads = append(ks, a.num.Key(k[:])), append(heads, append([]byte(nil), c.Head[:]...))
 			counts, lasts = append(counts, int64(c.Count)), append(lasts, int64(c.Last))
+			row := a.rows[k]
+			full, rest := extend(row.Count, row.recent, a.places[k])
+			blocks.add(a.num.Key(k[:]), full)
+			recents = append(recents, encodePlaces(rest))
 			_, set := a.persons[k]
-			governed = append(governed, number(a.governed[k] || set))
+			governed = append(governed, number(row.governed || set))
 		}
-		ops = append(ops, upsertChain.Over(ks, counts, heads, lasts, governed))
+		ops = append(ops, upsertChain.Over(ks, counts, heads, lasts, governed, recents))
+		ops = append(ops, blocks.ops(insertHistory)...)
 	}
 	if len(a.streams) > 0 {
 		ops = append(ops, putStreams(upsertStream, a.num, a.streams))

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"math"
 	mrand "math/rand/v2"
 	"testing"
 
@@ -104,6 +105,35 @@ func BenchmarkAppend(b *testing.B) {
 					b.ReportMetric((float64(after)-float64(before))/n-benchExtra, "bytes/leaf")
 				}
 			})
+		}
+	})
+}
+
+// BenchmarkPlaces finds the leaves of a history of 10,000, every fourth leaf of the log. Conditions:
+// the database on this machine.
+func BenchmarkPlaces(b *testing.B) {
+	testdb.EachB(b, func(b *testing.B, dsn string) {
+		ctx := context.Background()
+		s := openTest(b, dsn)
+		tree := mustTree(b, s, "log")
+		k := [32]byte{1}
+		for at := 0; at < 40_000; at += 500 {
+			leaves := make([]Leaf, 500)
+			for i := range leaves {
+				leaves[i] = benchLeaf([][32]byte{{2, byte(i)}})
+				if i%4 == 0 {
+					leaves[i].Chain = k
+				}
+			}
+			if err := benchAppend(ctx, s, tree, leaves); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for b.Loop() {
+			places, err := s.Places(ctx, tree, k, 0, math.MaxUint64, 1<<20)
+			if err != nil || len(places) != 10_000 {
+				b.Fatal(len(places), err)
+			}
 		}
 	})
 }

@@ -3,8 +3,6 @@ package storage
 import (
 	"context"
 	"fmt"
-	"math"
-	"slices"
 
 	"github.com/google/trillian"
 )
@@ -53,68 +51,6 @@ func scanChain(scan func(...any) error) (k [32]byte, c Chain, err error) {
 		return k, c, fmt.Errorf("%w: the key or head of a chain has the wrong length", ErrCorrupt)
 	}
 	return [32]byte(key[treePrefix:]), Chain{Count: uint64(count), Head: [32]byte(head), Last: uint64(last)}, nil
-}
-
-// Place is where a leaf of a history is, and how many bytes of Record.Extra are stored there.
-type Place struct {
-	Index  uint64
-	Stored uint64
-}
-
-// Places returns the places of the leaves of a history with from <= index < before, ascending. It
-// follows each leaf's link to the one before it, without reading the leaves: it costs a step for
-// each leaf from the end of the history down to from. If there are more than most, it returns
-// ErrTooMany.
-func (s *Storage) Places(
-	ctx context.Context, tree *trillian.Tree, k [32]byte, from, before uint64, most int,
-) ([]Place, error) {
-	places, err := s.places(ctx, tree, k, from, before, most)
-	return places, s.wrap(ctx, "following a chain", err)
-}
-
-func (s *Storage) places(
-	ctx context.Context, tree *trillian.Tree, k [32]byte, from, before uint64, most int,
-) ([]Place, error) {
-	if from >= before {
-		return nil, nil
-	}
-	num, err := s.Number(ctx, tree)
-	if err != nil {
-		return nil, err
-	}
-	m := map[[32]byte]Chain{}
-	if err := s.Read(ctx, chainsOp(num, [][32]byte{k}, m, nil)); err != nil {
-		return nil, err
-	}
-	c, ok := m[k]
-	if !ok {
-		return nil, nil
-	}
-	var places []Place // descending
-	for at, more := c.Last, c.Count > 0 && c.Last >= from; more; {
-		links, err := s.links(ctx, num, int64(at), from, before, math.MaxInt32)
-		if err != nil {
-			return nil, err
-		}
-		if len(links) == 0 {
-			return nil, fmt.Errorf("%w: a leaf of a chain is missing", ErrCorrupt)
-		}
-		for _, l := range links {
-			if i := uint64(l.index); i < before && i >= from {
-				places = append(places, Place{i, uint64(l.stored)})
-			}
-		}
-		if len(places) > most {
-			return nil, fmt.Errorf("%w: more than %d", ErrTooMany, most)
-		}
-		last := links[len(links)-1]
-		more = last.prev != nil && uint64(*last.prev) >= from
-		if more {
-			at = uint64(*last.prev)
-		}
-	}
-	slices.Reverse(places)
-	return places, nil
 }
 
 // At returns the leaves at these indices, in this order. All are held in memory, so callers bound

@@ -18,7 +18,7 @@ type Op struct {
 	Lite   string // what SQLite runs instead; "" means SQL as it is
 	Roach  string // what CockroachDB runs instead; "" means SQL as it is
 	Args   []any  // int64, string, []byte, *int64, no bool: one Go type per SQL type
-	Cols   []any  // []int64, []*int64 or [][]byte, all of one length
+	Cols   []any  // []int64 or [][]byte, all of one length
 	Scan   func(scan func(dest ...any) error) error
 	Fresh  func() // called before each run, if set: a statement may run again after it returned some rows
 	Expect int64  // if > 0: fail unless exactly this number of rows was changed
@@ -83,8 +83,6 @@ func (o *Op) rows() int {
 	switch c := o.Cols[0].(type) {
 	case []int64:
 		return len(c)
-	case []*int64:
-		return len(c)
 	case [][]byte:
 		return len(c)
 	}
@@ -97,8 +95,6 @@ func (o *Op) at(i int, into []any) []any {
 	for _, c := range o.Cols {
 		switch c := c.(type) {
 		case []int64:
-			into = append(into, c[i])
-		case []*int64:
 			into = append(into, c[i])
 		case [][]byte:
 			into = append(into, c[i])

@@ -23,12 +23,13 @@ var migrationFiles embed.FS
 
 // schema is a set of tables with its own series of versions.
 type schema struct {
-	files    fs.FS  // goose migrations below migrations/, as templates: see rendered
-	versions string // the table of applied versions
+	files    fs.FS              // goose migrations below migrations/, as templates: see rendered
+	versions string             // the table of applied versions
+	moves    []*goose.Migration // those that are programs
 }
 
 // ours is the schema of this package.
-var ours = schema{migrationFiles, "schema_version"}
+var ours = schema{migrationFiles, "schema_version", []*goose.Migration{fillHistories()}}
 
 // migrate brings a schema up to date. Several replicas may do so at once: every statement is
 // idempotent and a migration is one transaction together with its version row, so of two that
@@ -40,7 +41,7 @@ func migrate(ctx context.Context, e Engine, db *sql.DB, of schema) error {
 	}
 	store := versionStore{of.versions}
 	provider, err := goose.NewProvider(goose.DialectCustom, db, rendered{files, e},
-		goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
+		goose.WithStore(store), goose.WithGoMigrations(of.moves...), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("reading the migrations: %w", err)
 	}

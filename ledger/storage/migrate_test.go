@@ -16,8 +16,8 @@ func TestLaterMigration(t *testing.T) {
 		s := openTest(t, dsn)
 		first := &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE IF NOT EXISTS thing (k {{.Bytes}} NOT NULL);\n")}
 		second := &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE thing ADD COLUMN n {{.Int}};\n")}
-		old := schema{fstest.MapFS{"migrations/00001_a.sql": first}, "thing_version"}
-		newer := schema{fstest.MapFS{"migrations/00001_a.sql": first, "migrations/00002_b.sql": second}, "thing_version"}
+		old := schema{fstest.MapFS{"migrations/00001_a.sql": first}, "thing_version", nil}
+		newer := schema{fstest.MapFS{"migrations/00001_a.sql": first, "migrations/00002_b.sql": second}, "thing_version", nil}
 		for range 2 { // the second time there is nothing to do
 			if err := s.db.migrate(ctx, old); err != nil {
 				t.Fatal(err)

@@ -126,7 +126,7 @@ func TestPersonsOfAnEarlierSchema(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		old, err := open(t.Context(), dsn, schema{fstest.MapFS{first: {Data: tables}}, ours.versions}, true)
+		old, err := open(t.Context(), dsn, schema{fstest.MapFS{first: {Data: tables}}, ours.versions, nil}, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,12 +135,14 @@ func TestPersonsOfAnEarlierSchema(t *testing.T) {
 		k := [32]byte{1}
 		err = old.write(t.Context(), Op{
 			SQL: "INSERT INTO chain (k, count, head, last) VALUES ($1, 1, $2, 0)", Args: []any{num.Key(k[:]), k[:]},
+		}, Op{
+			SQL: "INSERT INTO leaf (place, identity, value, extra) VALUES ($1, $2, $2, $2)", Args: []any{num.Place(0), k[:]},
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		governed := map[[32]byte]bool{}
-		look := chainsOp(num, [][32]byte{k}, map[[32]byte]Chain{}, governed)
+		rows := map[[32]byte]chainRow{}
+		look := chainRowOp(num, [][32]byte{k}, rows)
 		if err := old.Read(t.Context(), look); err == nil {
 			t.Fatal("the earlier schema has the column: this test proves nothing")
 		}
@@ -149,8 +151,8 @@ func TestPersonsOfAnEarlierSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		if err := s.Read(t.Context(), look); err != nil || !governed[k] {
-			t.Errorf("governed: %v, %v", governed[k], err)
+		if err := s.Read(t.Context(), look); err != nil || !rows[k].governed {
+			t.Errorf("governed: %v, %v", rows[k].governed, err)
 		}
 	})
 }

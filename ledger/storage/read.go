@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/google/trillian"
 )
@@ -24,8 +23,6 @@ type Record struct {
 	Index        uint64
 	Value, Extra []byte
 	Identity     [32]byte
-	Prev         uint64 // index of the previous leaf of its chain, if HasPrev
-	HasPrev      bool
 }
 
 // Found is the leaf of an idempotency key.
@@ -97,20 +94,16 @@ func (s *Storage) Head(ctx context.Context, tree *trillian.Tree) (Head, error) {
 	return h.Head, s.wrap(ctx, "reading the head", err)
 }
 
-const recordColumns = "l.place, l.prev, l.identity, l.value, l.extra"
+const recordColumns = "l.place, l.identity, l.value, l.extra"
 
 func scanRecord(scan func(...any) error) (Record, error) {
 	var r Record
 	var at int64
-	var prev *int64
 	var identity []byte
-	if err := scan(&at, &prev, &identity, &r.Value, &r.Extra); err != nil {
+	if err := scan(&at, &identity, &r.Value, &r.Extra); err != nil {
 		return r, err
 	}
 	r.Index = uint64(at) & (MaxLeaves - 1)
-	if prev != nil {
-		r.Prev, r.HasPrev = uint64(*prev), true
-	}
 	copy(r.Identity[:], identity)
 	return r, nil
 }
@@ -192,125 +185,22 @@ func (s *Storage) Chains(ctx context.Context, tree *trillian.Tree, ks [][32]byte
 	m := map[[32]byte]Chain{}
 	num, err := s.Number(ctx, tree)
 	if err == nil && len(ks) > 0 {
-		err = s.Read(ctx, chainsOp(num, ks, m, nil))
+		err = s.Read(ctx, chainsOp(num, ks, m))
 	}
 	return m, s.wrap(ctx, "reading chains", err)
 }
 
-// chainsOp also puts into governed, if it is not nil, the histories that may have a state in
-// person.
-func chainsOp(num TreeNumber, ks [][32]byte, into map[[32]byte]Chain, governed map[[32]byte]bool) Op {
+// chainsOp returns the statement that reads the states of histories.
+func chainsOp(num TreeNumber, ks [][32]byte, into map[[32]byte]Chain) Op {
 	o := selectChains.Over(inTree32(num, ks))
 	o.Scan = func(scan func(...any) error) error {
-		var flag int64
-		k, c, err := scanChain(func(to ...any) error { return scan(append(to, &flag)...) })
+		k, c, err := scanChain(scan)
 		if err == nil {
 			into[k] = c
-			if governed != nil && flag != 0 {
-				governed[k] = true
-			}
 		}
 		return err
 	}
 	return o
-}
-
-// Chain returns up to limit leaves of a history, newest first, with index < before (math.MaxUint64:
-// from its end), by following each leaf's link to the one before it. Skipping to before costs a
-// step per leaf skipped.
-func (s *Storage) Chain(
-	ctx context.Context, tree *trillian.Tree, k [32]byte, before uint64, limit int,
-) ([]Record, error) {
-	rs, err := s.chain(ctx, tree, k, before, limit)
-	return rs, s.wrap(ctx, "reading a chain", err)
-}
-
-func (s *Storage) chain(
-	ctx context.Context, tree *trillian.Tree, k [32]byte, before uint64, limit int,
-) ([]Record, error) {
-	num, err := s.Number(ctx, tree)
-	if err != nil || limit <= 0 {
-		return nil, err
-	}
-	m := map[[32]byte]Chain{}
-	if err := s.Read(ctx, chainsOp(num, [][32]byte{k}, m, nil)); err != nil {
-		return nil, err
-	}
-	c, ok := m[k]
-	if !ok || c.Count == 0 {
-		return nil, nil
-	}
-	var out []Record
-	for at, more := int64(c.Last), true; more && len(out) < limit; {
-		links, err := s.links(ctx, num, at, 0, before, limit-len(out))
-		if err != nil {
-			return nil, err
-		}
-		if len(links) == 0 {
-			return nil, fmt.Errorf("%w: a leaf of a chain is missing", ErrCorrupt)
-		}
-		var want []int64
-		for _, l := range links {
-			if uint64(l.index) < before && len(out)+len(want) < limit {
-				want = append(want, num.Place(uint64(l.index)))
-			}
-		}
-		rs, err := s.at(ctx, want)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, rs...)
-		last := links[len(links)-1]
-		more = last.prev != nil
-		if more {
-			at = *last.prev
-		}
-	}
-	return out, nil
-}
-
-type link struct {
-	index  int64
-	prev   *int64
-	stored int64 // bytes of extra
-}
-
-// links follows a chain backwards from leaf at. It returns all leaves down to before, and then up
-// to n leaves, but none below from other than at itself.
-func (s *Storage) links(ctx context.Context, num TreeNumber, at int64, from, before uint64, n int) ([]link, error) {
-	const step = "SELECT place, prev, length(extra) FROM leaf WHERE place = $1"
-	var links []link
-	scan := func(scan func(...any) error) error {
-		var l link
-		err := scan(&l.index, &l.prev, &l.stored)
-		l.index &= MaxLeaves - 1
-		links = append(links, l)
-		return err
-	}
-	if s.Engine() == CockroachDB {
-		// Its planner may join a recursive query by scanning the table, so each call reads one
-		// leaf.
-		err := s.Read(ctx, Op{
-			SQL: step, Args: []any{num.Place(uint64(at))}, Scan: scan, Fresh: func() { links = nil },
-		})
-		return links, err
-	}
-	// Counted in steps of at most 1,000, so that no statement runs long.
-	err := s.Read(ctx, Op{
-		SQL: `WITH RECURSIVE step (place, prev, stored, seen, n) AS (
-			SELECT place, prev, length(extra), CASE WHEN place < $1 THEN 1 ELSE 0 END, 1 FROM leaf WHERE place = $2
-			UNION ALL
-			SELECT l.place, l.prev, length(l.extra), s.seen + CASE WHEN l.place < $1 THEN 1 ELSE 0 END, s.n + 1
-			FROM step s JOIN leaf l ON l.place = s.prev + $3 WHERE s.seen < $4 AND s.n < 1000 AND s.prev >= $5)
-			SELECT place, prev, stored FROM step ORDER BY n`,
-		Args: []any{
-			num.Place(0) + int64(min(before, MaxLeaves)), num.Place(uint64(at)), num.Place(0),
-			int64(min(n, math.MaxInt32)), int64(min(from, MaxLeaves)),
-		},
-		Fresh: func() { links = nil },
-		Scan:  scan,
-	})
-	return links, err
 }
 
 // at returns leaves by place, in the order asked for.

@@ -46,12 +46,10 @@ type derivedTable struct {
 }
 
 var derived = []derivedTable{
-	{"idem", "k", "k, idx"}, {"chain", "k", "k, count, head, last, governed"}, {"source", "k", "k, state"},
+	{"idem", "k", "k, idx"}, {"chain", "k", "k, count, head, last, governed, recent"},
+	{"history", "k", "k, first, n, places"}, {"source", "k", "k, state"},
 	{"person", "k", "k, state"}, {"register", "place", "place"}, {"tile", "place", "place, hashes"},
 }
-
-// relinked holds the leaves whose links have to be changed. Only a rebuild has it.
-var relinked = derivedTable{"prev", "place", "place, prev"}
 
 // of returns the arguments that limit a statement to the rows of a tree.
 func (d derivedTable) of(num TreeNumber) []any {
@@ -79,10 +77,9 @@ func (d derivedTable) replace(num TreeNumber) []Op {
 	}
 }
 
-// Rebuild makes again every table that is derived from the leaves: keys, chains with their links,
-// streams, persons, the register's places and the tiles. derive is called once for each leaf, in
-// order; it must not rely on the record's Prev. final is called at the end, for the state of every
-// stream and person. First the leaves are checked against the stored root. If it is not their root,
+// Rebuild makes again every table that is derived from the leaves: keys, chains with the places of
+// their leaves, streams, persons, the register's places and the tiles. derive is called once for
+// each leaf, in order. final is called at the end, for the state of every stream and person. First the leaves are checked against the stored root. If it is not their root,
 // Rebuild changes nothing and returns ErrDiffers.
 //
 // It writes beside the tables in use, in pages, each in its own transaction. The last transaction
@@ -97,7 +94,7 @@ func (s *Storage) Rebuild(
 ) (Head, error) {
 	ctx = context.WithValue(ctx, roundTrip{}, unbounded)
 	num, err := s.Number(ctx, tree)
-	r := &rebuild{s: s, tree: tree, num: num, chains: map[[32]byte]Chain{}}
+	r := &rebuild{s: s, tree: tree, num: num, chains: map[[32]byte]chainRow{}}
 	if err == nil {
 		err = r.begin(ctx)
 	}
@@ -156,7 +153,7 @@ type rebuild struct {
 	num      TreeNumber
 	run      [16]byte
 	head     Head // when it began
-	chains   map[[32]byte]Chain
+	chains   map[[32]byte]chainRow
 	edge     [maxLevel + 1][]byte // hashes of the tile at the right edge of each level
 	tiles    [maxLevel + 1]uint64 // its index
 	register uint64
@@ -177,7 +174,7 @@ func (r *rebuild) begin(ctx context.Context) error {
 		ops := []Op{{
 			SQL:  "INSERT INTO rebuild (tree, run) VALUES ($1, $2) ON CONFLICT (tree) DO UPDATE SET run = excluded.run",
 			Args: []any{int64(r.num), r.run[:]},
-		}, relinked.clear(r.num, rebuilt)}
+		}}
 		for _, d := range derived {
 			ops = append(ops, d.clear(r.num, rebuilt))
 		}
@@ -252,8 +249,8 @@ func (r *rebuild) page(ctx context.Context, start, n uint64, derive func(Record)
 		return err
 	}
 	var keys [][]byte
-	var idxs, registers, places []int64
-	var prevs []*int64
+	var idxs, registers []int64
+	var blocks blockRows
 	full := tileSet{}
 	for _, rec := range records {
 		d, err := derive(rec)
@@ -267,15 +264,9 @@ func (r *rebuild) page(ctx context.Context, start, n uint64, derive func(Record)
 		}
 		if d.Chain != [32]byte{} {
 			c := r.chains[d.Chain]
-			if c.Count == 0 && rec.HasPrev || c.Count > 0 && (!rec.HasPrev || rec.Prev != c.Last) {
-				var prev *int64
-				if c.Count > 0 {
-					last := int64(c.Last)
-					prev = &last
-				}
-				places, prevs = append(places, r.num.Place(rec.Index)), append(prevs, prev)
-			}
-			r.chains[d.Chain] = Chain{Count: c.Count + 1, Head: d.Head, Last: rec.Index}
+			filled, rest := extend(c.Count, c.recent, []Place{{rec.Index, uint64(len(rec.Extra))}})
+			blocks.add(r.num.Key(d.Chain[:]), filled)
+			r.chains[d.Chain] = chainRow{Chain: Chain{Count: c.Count + 1, Head: d.Head, Last: rec.Index}, recent: rest}
 		}
 		r.grow(0, hasher.HashLeaf(rec.Value), full)
 	}
@@ -283,9 +274,7 @@ func (r *rebuild) page(ctx context.Context, start, n uint64, derive func(Record)
 	if len(registers) > 0 {
 		ops = append(ops, rebuiltRegister.Over(registers))
 	}
-	if len(places) > 0 {
-		ops = append(ops, rebuiltPrev.Over(places, prevs))
-	}
+	ops = append(ops, blocks.ops(rebuiltHistory)...)
 	return r.write(ctx, append(ops, tileWrites(rebuiltTile, full)...)...)
 }
 
@@ -325,18 +314,20 @@ func (r *rebuild) finish(ctx context.Context, f Final) error {
 			return fmt.Errorf("%w: a state governs a history that has no leaf", ErrMisuse)
 		}
 	}
-	var ks, heads [][]byte
+	var ks, heads, recents [][]byte
 	var counts, lasts, governed []int64
 	for _, k := range sorted32(r.chains) {
 		c := r.chains[k]
 		ks, heads = append(ks, r.num.Key(k[:])), append(heads, slices.Clone(c.Head[:]))
 		counts, lasts = append(counts, int64(c.Count)), append(lasts, int64(c.Last))
+		recents = append(recents, encodePlaces(c.recent))
 		_, set := f.Persons[k]
 		governed = append(governed, number(set))
 	}
 	for i := 0; i < len(ks); i += rebuildPage {
 		end := min(i+rebuildPage, len(ks))
-		err := r.write(ctx, rebuiltChain.Over(ks[i:end], counts[i:end], heads[i:end], lasts[i:end], governed[i:end]))
+		err := r.write(ctx, rebuiltChain.Over(ks[i:end], counts[i:end], heads[i:end], lasts[i:end], governed[i:end],
+			recents[i:end]))
 		if err != nil {
 			return err
 		}
@@ -359,10 +350,7 @@ func (r *rebuild) finish(ctx context.Context, f Final) error {
 
 // replace puts what was rebuilt in the place of what was there.
 func (r *rebuild) replace(ctx context.Context) error {
-	links := relink.Over()
-	links.Args = relinked.of(r.num)
 	ops := []Op{
-		links, relinked.clear(r.num, rebuilt),
 		{SQL: "UPDATE head SET register = $1 WHERE tree = $2", Args: []any{int64(r.register), int64(r.num)}, Expect: 1},
 		{SQL: "DELETE FROM rebuild WHERE tree = $1", Args: []any{int64(r.num)}},
 	}

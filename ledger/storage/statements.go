@@ -81,28 +81,30 @@ func columns(cols []string) (names, arrays, marks string) {
 
 // The columns of tables that are written whole, the key first.
 var (
-	leafCols     = []string{"place INT8", "prev INT8", "identity BYTEA", "value BYTEA", "extra BYTEA"}
+	leafCols     = []string{"place INT8", "identity BYTEA", "value BYTEA", "extra BYTEA"}
 	idemCols     = []string{"k BYTEA", "idx INT8"}
-	chainCols    = []string{"k BYTEA", "count INT8", "head BYTEA", "last INT8", "governed INT8"}
+	chainCols    = []string{"k BYTEA", "count INT8", "head BYTEA", "last INT8", "governed INT8", "recent BYTEA"}
+	historyCols  = []string{"k BYTEA", "first INT8", "n INT8", "places BYTEA"}
 	stateCols    = []string{"k BYTEA", "state BYTEA"} // of source and person
 	registerCols = []string{"place INT8"}
 	tileCols     = []string{"place INT8", "hashes BYTEA"}
-	prevCols     = []string{"place INT8", "prev INT8"}
 )
 
 // The statements over sets of rows: all that grow with a batch.
 var (
 	selectKeys       = Select("k, idx", "idem", "k BYTEA")
-	selectChains     = Select("k, count, head, last, governed", "chain", "k BYTEA")
+	selectChains     = Select("k, count, head, last", "chain", "k BYTEA")
+	selectChainRows  = Select("k, count, head, last, governed, recent", "chain", "k BYTEA")
 	selectStreams    = Select("k, state", "source", "k BYTEA")
 	selectPersons    = Select("k, state", "person", "k BYTEA")
 	selectTiles      = Select("place, hashes", "tile", "place INT8")
 	selectIdentities = Select("place, identity", "leaf", "place INT8")
 	selectRecords    = Select(recordColumns, "leaf l", "l.place INT8")
 
-	// A leaf or a key that is there already is a fault.
+	// A leaf, a key or a block that is there already is a fault.
 	insertLeaf     = Insert("leaf", leafCols)
 	insertIdem     = Insert("idem", idemCols)
+	insertHistory  = Insert("history", historyCols)
 	insertRegister = Insert("register", registerCols)
 
 	upsertChain  = Upsert("chain", chainCols)
@@ -112,22 +114,12 @@ var (
 
 	// What a rebuild fills beside the real tables. Two leaves with one key are a fault here too.
 	rebuiltIdem     = Insert(rebuilt+"idem", idemCols)
+	rebuiltHistory  = Insert(rebuilt+"history", historyCols)
 	rebuiltRegister = Insert(rebuilt+"register", registerCols)
 	rebuiltChain    = Upsert(rebuilt+"chain", chainCols)
 	rebuiltSource   = Upsert(rebuilt+"source", stateCols)
 	rebuiltPerson   = Upsert(rebuilt+"person", stateCols)
 	rebuiltTile     = Upsert(rebuilt+"tile", tileCols)
-	rebuiltPrev     = Upsert(rebuilt+"prev", prevCols)
-
-	// relink corrects the links of the leaves that a rebuild found to have wrong ones. UPDATE takes
-	// no join hint.
-	relink = Form{
-		SQL: "UPDATE leaf SET prev = u.prev FROM rebuilt_prev AS u WHERE leaf.place = u.place" +
-			" AND u.place >= $1 AND u.place < $2",
-		Roach: "UPSERT INTO leaf (place, prev, identity, value, extra)" +
-			" SELECT l.place, u.prev, l.identity, l.value, l.extra FROM rebuilt_prev AS u" +
-			" INNER LOOKUP JOIN leaf AS l ON l.place = u.place WHERE u.place >= $1 AND u.place < $2",
-	}
 
 	// registerLeaves reads a tree's register from a place on.
 	registerLeaves = Form{

@@ -27,8 +27,8 @@ func forms() map[string]Form {
 		"insertRegister": insertRegister, "upsertChain": upsertChain, "upsertStream": upsertStream,
 		"upsertPerson": upsertPerson, "upsertTile": upsertTile, "rebuiltIdem": rebuiltIdem,
 		"rebuiltRegister": rebuiltRegister, "rebuiltChain": rebuiltChain, "rebuiltSource": rebuiltSource,
-		"rebuiltPerson": rebuiltPerson, "rebuiltTile": rebuiltTile, "rebuiltPrev": rebuiltPrev,
-		"relink": relink, "registerLeaves": registerLeaves,
+		"rebuiltPerson": rebuiltPerson, "rebuiltTile": rebuiltTile, "rebuiltHistory": rebuiltHistory,
+		"selectChainRows": selectChainRows, "insertHistory": insertHistory, "registerLeaves": registerLeaves,
 	}
 }
 

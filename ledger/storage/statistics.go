@@ -6,7 +6,7 @@ import (
 )
 
 // growing are the tables whose rows are as many as the log has leaves, persons, streams or tiles.
-var growing = []string{"leaf", "idem", "chain", "source", "person", "register", "tile"}
+var growing = []string{"leaf", "idem", "chain", "history", "source", "person", "register", "tile"}
 
 // statistics returns the statements that switch on, for the tables that grow, the automatic
 // collection of statistics of CockroachDB, wherever it is switched off for the cluster. Other

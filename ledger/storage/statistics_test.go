@@ -24,7 +24,7 @@ func TestStatisticsOfGrowingTables(t *testing.T) {
 		got = append(got, o.in(CockroachDB))
 	}
 	var want []string
-	for _, table := range []string{"leaf", "idem", "chain", "source", "person", "register", "tile"} {
+	for _, table := range []string{"leaf", "idem", "chain", "history", "source", "person", "register", "tile"} {
 		want = append(want, "ALTER TABLE "+table+" SET (sql_stats_automatic_collection_enabled = true)")
 	}
 	if !slices.Equal(got, want) {

@@ -113,7 +113,6 @@ func DeleteTree(num TreeNumber) []Op {
 	for _, d := range derived {
 		ops = append(ops, d.clear(num, ""), d.clear(num, rebuilt))
 	}
-	ops = append(ops, relinked.clear(num, rebuilt))
 	for _, table := range []string{"leaf", "cosignature"} {
 		ops = append(ops, Op{SQL: "DELETE FROM " + table + " WHERE place >= $1 AND place < $2",
 			Args: []any{num.Place(0), (num + 1).Place(0)}})
