@@ -25,9 +25,9 @@ func (a *AppendTx) writes() []Op {
 			ks, heads = append(ks, a.num.Key(k[:])), append(heads, append([]byte(nil), c.Head[:]...))
 			counts, lasts = append(counts, int64(c.Count)), append(lasts, int64(c.Last))
 			row := a.rows[k]
-			full, rest := extend(row.Count, row.recent, a.places[k])
+			full, rest := extend(row.Count, row.Last, row.recent, a.places[k])
 			blocks.add(a.num.Key(k[:]), full)
-			recents = append(recents, encodePlaces(rest))
+			recents = append(recents, rest)
 			_, set := a.persons[k]
 			governed = append(governed, number(row.governed || set))
 		}

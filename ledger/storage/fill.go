@@ -55,18 +55,18 @@ func fillSome(ctx context.Context, db *sql.DB, after []byte) (last []byte, err e
 	}
 	defer tx.Rollback()
 	for _, c := range chains {
-		full, rest := extend(0, nil, c.places)
+		full, rest := extend(0, 0, nil, c.places)
 		if _, err := tx.ExecContext(ctx, "DELETE FROM history WHERE k = $1", c.k); err != nil {
 			return nil, err
 		}
 		for _, b := range full {
 			_, err := tx.ExecContext(ctx, "INSERT INTO history (k, first, n, places) VALUES ($1, $2, $3, $4)",
-				c.k, int64(b.places[0].Index), int64(b.number), encodePlaces(b.places))
+				c.k, int64(b.first), int64(b.number), b.places)
 			if err != nil {
 				return nil, err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, "UPDATE chain SET recent = $1 WHERE k = $2", encodePlaces(rest), c.k); err != nil {
+		if _, err := tx.ExecContext(ctx, "UPDATE chain SET recent = $1 WHERE k = $2", rest, c.k); err != nil {
 			return nil, err
 		}
 	}

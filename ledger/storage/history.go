@@ -25,64 +25,66 @@ const blockPlaces = 64
 // block is a row of table history.
 type block struct {
 	number uint64 // 0, 1, … from the history's first leaf on
-	places []Place
+	first  uint64 // index of its first leaf
+	places []byte
 }
 
 // chainRow is a row of table chain.
 type chainRow struct {
 	Chain
-	governed bool    // the history may have a state in table person
-	recent   []Place // those after the last full block: Count % blockPlaces
+	governed bool   // the history may have a state in table person
+	recent   []byte // the places after the last full block: Count % blockPlaces
 }
 
-// extend adds the places of new leaves. It returns the blocks that they filled, and the rest.
-func extend(before uint64, recent, added []Place) (full []block, rest []Place) {
-	rest = append(slices.Clip(recent), added...)
-	number := before / blockPlaces
-	for len(rest) >= blockPlaces {
-		full = append(full, block{number, rest[:blockPlaces]})
-		rest = rest[blockPlaces:]
-		number++
-	}
-	return full, rest
-}
-
-// encodePlaces returns, for each place, how far its index is from the one before it (from 0 for the
-// first) and its Stored, as unsigned varints.
-func encodePlaces(places []Place) []byte {
-	out := make([]byte, 0, 4+4*len(places))
-	last := uint64(0)
-	for _, p := range places {
-		out = binary.AppendUvarint(out, p.Index-last)
-		out = binary.AppendUvarint(out, p.Stored)
+// extend adds the places of new leaves to the recent ones of a history that had count leaves, the
+// last one at index last. It returns the blocks that they filled, and those that are recent now.
+func extend(count, last uint64, recent []byte, added []Place) (full []block, rest []byte) {
+	rest = append(make([]byte, 0, len(recent)+8*len(added)), recent...)
+	for _, p := range added {
+		if count%blockPlaces == 0 {
+			last = 0
+		}
+		rest = binary.AppendUvarint(rest, p.Index-last)
+		rest = binary.AppendUvarint(rest, p.Stored)
 		last = p.Index
+		count++
+		if count%blockPlaces == 0 {
+			first, _ := binary.Uvarint(rest)
+			full = append(full, block{count/blockPlaces - 1, first, rest})
+			rest = nil
+		}
 	}
-	return out
+	return full, nonNil(rest)
 }
 
 var errPlaces = fmt.Errorf("%w: the places of a history are damaged", ErrCorrupt)
 
-// decodePlaces is the inverse of encodePlaces, for n places. What encodePlaces does not write is
-// ErrCorrupt.
-func decodePlaces(b []byte, n uint64) ([]Place, error) {
+// eachPlace calls f with the n places that extend has encoded: for each, how far its index is from
+// the one before it (from 0 for the first) and its Stored, as unsigned varints. What extend does not
+// write is ErrCorrupt.
+func eachPlace(b []byte, n uint64, f func(Place)) error {
 	if n > blockPlaces {
-		return nil, errPlaces
+		return errPlaces
 	}
-	places := make([]Place, 0, n)
 	last := uint64(0)
 	for i := range n {
 		step, used := uvarint(b)
 		stored, more := uvarint(b[max(used, 0):])
 		if used <= 0 || more <= 0 || step == 0 && i > 0 || step >= MaxLeaves || last+step >= MaxLeaves || stored > math.MaxInt32 {
-			return nil, errPlaces
+			return errPlaces
 		}
 		b, last = b[used+more:], last+step
-		places = append(places, Place{last, stored})
+		f(Place{last, stored})
 	}
 	if len(b) > 0 {
-		return nil, errPlaces
+		return errPlaces
 	}
-	return places, nil
+	return nil
+}
+
+func decodePlaces(b []byte, n uint64) (places []Place, err error) {
+	err = eachPlace(b, n, func(p Place) { places = append(places, p) })
+	return places, err
 }
 
 // uvarint is binary.Uvarint that takes only the shortest form.
@@ -102,8 +104,8 @@ type blockRows struct {
 
 func (r *blockRows) add(k []byte, blocks []block) {
 	for _, b := range blocks {
-		r.ks, r.firsts = append(r.ks, k), append(r.firsts, int64(b.places[0].Index))
-		r.numbers, r.places = append(r.numbers, int64(b.number)), append(r.places, encodePlaces(b.places))
+		r.ks, r.firsts = append(r.ks, k), append(r.firsts, int64(b.first))
+		r.numbers, r.places = append(r.numbers, int64(b.number)), append(r.places, b.places)
 	}
 }
 
@@ -125,10 +127,12 @@ func chainRowOp(num TreeNumber, ks [][32]byte, into map[[32]byte]chainRow) Op {
 		if err != nil {
 			return err
 		}
-		places, err := decodePlaces(recent, c.Count%blockPlaces)
-		if err == nil {
-			into[k] = chainRow{c, governed != 0, places}
+		last := c.Last
+		err = eachPlace(recent, c.Count%blockPlaces, func(p Place) { last = p.Index })
+		if err == nil && last != c.Last {
+			err = errPlaces
 		}
+		into[k] = chainRow{c, governed != 0, recent}
 		return err
 	}
 	return o
@@ -158,12 +162,16 @@ func (s *Storage) backwards(
 		}
 		return true
 	}
-	if !each(row.recent) || next == 0 {
+	recent, err := decodePlaces(row.recent, row.Count%blockPlaces)
+	if err != nil {
+		return err
+	}
+	if !each(recent) || next == 0 {
 		return nil
 	}
-	if len(row.recent) > 0 {
-		known = known || row.recent[0].Index <= before
-		before = min(before, row.recent[0].Index)
+	if len(recent) > 0 {
+		known = known || recent[0].Index <= before
+		before = min(before, recent[0].Index)
 	}
 	for {
 		blocks, err := s.blocks(ctx, num, k, before)
@@ -171,13 +179,17 @@ func (s *Storage) backwards(
 			return err
 		}
 		for _, b := range blocks {
-			if known && b.number+1 != next || b.places[blockPlaces-1].Index >= before && known {
+			places, err := decodePlaces(b.places, blockPlaces)
+			if err != nil {
+				return err
+			}
+			if places[0].Index != b.first || known && (b.number+1 != next || places[blockPlaces-1].Index >= before) {
 				return errPlaces
 			}
-			if !each(b.places) || b.number == 0 {
+			if !each(places) || b.number == 0 {
 				return nil
 			}
-			next, known, before = b.number, true, b.places[0].Index
+			next, known, before = b.number, true, b.first
 		}
 		if len(blocks) == 0 {
 			if known {
@@ -205,14 +217,8 @@ func (s *Storage) blocks(ctx context.Context, num TreeNumber, k [32]byte, before
 			if err := scan(&first, &n, &places); err != nil {
 				return err
 			}
-			b := block{number: uint64(n)}
-			var err error
-			b.places, err = decodePlaces(places, blockPlaces)
-			if err == nil && b.places[0].Index != uint64(first) {
-				err = errPlaces
-			}
-			out = append(out, b)
-			return err
+			out = append(out, block{uint64(n), uint64(first), places})
+			return nil
 		},
 	})
 	return out, err

@@ -264,7 +264,7 @@ func (r *rebuild) page(ctx context.Context, start, n uint64, derive func(Record)
 		}
 		if d.Chain != [32]byte{} {
 			c := r.chains[d.Chain]
-			filled, rest := extend(c.Count, c.recent, []Place{{rec.Index, uint64(len(rec.Extra))}})
+			filled, rest := extend(c.Count, c.Last, c.recent, []Place{{rec.Index, uint64(len(rec.Extra))}})
 			blocks.add(r.num.Key(d.Chain[:]), filled)
 			r.chains[d.Chain] = chainRow{Chain: Chain{Count: c.Count + 1, Head: d.Head, Last: rec.Index}, recent: rest}
 		}
@@ -320,7 +320,7 @@ func (r *rebuild) finish(ctx context.Context, f Final) error {
 		c := r.chains[k]
 		ks, heads = append(ks, r.num.Key(k[:])), append(heads, slices.Clone(c.Head[:]))
 		counts, lasts = append(counts, int64(c.Count)), append(lasts, int64(c.Last))
-		recents = append(recents, encodePlaces(c.recent))
+		recents = append(recents, c.recent)
 		_, set := f.Persons[k]
 		governed = append(governed, number(set))
 	}
