@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math/rand/v2"
 	"path"
 	"text/template"
@@ -76,6 +77,10 @@ func up(ctx context.Context, db *sql.DB, p *goose.Provider, store versionStore) 
 	}
 	if current == target {
 		return nil
+	}
+	if current > 0 {
+		slog.InfoContext(ctx, "the tables of the database are brought up to date, which can take minutes",
+			"table", store.table, "from", current, "to", target)
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrating the schema: %w", err)
