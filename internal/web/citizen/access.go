@@ -267,7 +267,7 @@ func (p *pages) ask(say *speaker, i *door.Item, row row) *askData {
 		d.Whom = say.names(i.Issuer)
 	}
 	d.Letter = []string{
-		say.Text("ask.letter.1", "when", say.When(i.When), "place", i.Name, "what", lower(row.What)),
+		say.Text("ask.letter.1", "when", say.For("ask.letter.1").When(i.When), "place", i.Name, "what", lower(row.What)),
 		say.Text("ask.letter.2"),
 		say.Text("ask.letter.3", "index", strconv.FormatUint(i.Index, 10), "log", p.Door.Log().Origin()),
 	}

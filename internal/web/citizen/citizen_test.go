@@ -189,6 +189,10 @@ func TestList(t *testing.T) {
 		t.Errorf("a bad day: %d", status)
 	}
 	has(t, page, "Write the first day like 2026-11-28", `href="#from"`)
+	_, page = w.get(t, c, "/you?from=2026-11-20&to=2026-11-19")
+	has(t, page, `<a href="#to">The last day must not be before the first day</a>`, `value="2026-11-20"`, `value="2026-11-19"`)
+	_, page = w.get(t, c, "/you?from=2026-11-20&to=2026-11-20")
+	lacks(t, page, "error-summary")
 }
 
 func TestPages(t *testing.T) {

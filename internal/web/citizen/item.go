@@ -212,7 +212,8 @@ func (s *speaker) what(i *door.Item) string {
 	case *entry.Delegation:
 		if b.Act == "granted" {
 			end, _ := entry.ParseTime(b.End)
-			return s.Text("act.delegation.granted"+whose, "date", s.Date(end))
+			key := "act.delegation.granted" + whose
+			return s.Text(key, "date", s.For(key).Date(end))
 		}
 		return s.Text("act.delegation.revoked" + whose)
 	case *entry.Consent:

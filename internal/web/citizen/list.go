@@ -82,7 +82,11 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 		page.Crumbs = []ui.Crumb{{Text: say.Text("crumb.people"), Href: "/you/people"}}
 	}
 	for _, name := range bad {
-		page.Errors = append(page.Errors, ui.FieldError{Field: name, Text: say.Text(plain.Key("filter." + name + ".bad"))})
+		field := name
+		if name == "order" {
+			field = "to"
+		}
+		page.Errors = append(page.Errors, ui.FieldError{Field: field, Text: say.Text(plain.Key("filter." + name + ".bad"))})
 	}
 	chosen := f.choose(h.Items, p.Zone)
 	d.options(say, h.Items, f)
@@ -272,16 +276,16 @@ func summary(say *speaker, items []*door.Item, now time.Time) []string {
 		n   uint64
 	}{{"sum.overrides", overrides}, {"sum.uncovered", uncovered}, {"sum.refusals", refusals}, {"sum.readers", readers}} {
 		if c.n > 0 {
-			list = append(list, say.Count(c.key, c.n, "count", say.number(c.n)))
+			list = append(list, say.Count(c.key, c.n, "count", small(say.For(c.key), c.n)))
 		}
 	}
 	return list
 }
 
-// number returns a small number as a word that begins a sentence.
-func (s *speaker) number(n uint64) string {
+// small returns a small number as a word that begins a sentence.
+func small(words *ui.Words, n uint64) string {
 	if n >= 1 && n <= 9 {
-		return s.Text(plain.Key("number." + strconv.FormatUint(n, 10)))
+		return words.Text(plain.Key("number." + strconv.FormatUint(n, 10)))
 	}
 	return strconv.FormatUint(n, 10)
 }

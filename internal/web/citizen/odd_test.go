@@ -145,16 +145,17 @@ func TestOddPeople(t *testing.T) {
 // headings, and no mark of that.
 func TestGaelicSaysWhatIsEnglish(t *testing.T) {
 	w := newWorld(t)
-	at := w.access(morag, 1, nil)
+	at := w.access(morag, 1, func(a *entry.Access) { a.Emergency = true })
 	c := w.client(t, morag, "Morag Example")
 	_, page := w.get(t, c, "/you?lang=gd")
+	has(t, page, `<span lang="en">One look was an emergency override.</span>`)
 	has(t, page, `<html lang="gd"`, `<span lang="en">Read `, "Cò choimhead")
 	marks := "\ue000\ue001"
 	if strings.ContainsAny(page, marks) {
 		t.Error("a mark is left on the page")
 	}
 	_, page = w.get(t, c, fmt.Sprintf("/you/access/%d?lang=gd", at))
-	has(t, page, `<span lang="en">What is proved</span>`)
+	has(t, page, `<span lang="en">What is proved</span>`, `<span lang="en">On 27 November 2026 at `)
 	if strings.ContainsAny(page, marks) {
 		t.Error("a mark is left on the page of an access")
 	}

@@ -99,6 +99,7 @@ func (s *Site) Room(fsys fs.FS) (*Room, error) {
 		}
 		w := &Words{Catalogue: c, zone: s.config.Zone, now: s.config.Now}
 		room.words[l.tag] = w
+		w.english = room.words[plain.English]
 		if room.pages[l.tag], err = s.parse(w, sources); err != nil {
 			return nil, err
 		}

@@ -13,8 +13,18 @@ import (
 // Count find a text.
 type Words struct {
 	*plain.Catalogue
-	zone *time.Location
-	now  func() time.Time
+	zone    *time.Location
+	now     func() time.Time
+	english *Words // of the same room
+}
+
+// For returns the words of the language in which the room has a text: a date or a number that is put
+// into it is in that language too, so that none has two.
+func (w *Words) For(k plain.Key) *Words {
+	if w.Own(k) || w.Own(k+".other") {
+		return w
+	}
+	return w.english
 }
 
 // Plain returns the words for what the ledger holds, in the same language.
