@@ -50,6 +50,9 @@ func checkContradiction(s *session) error {
 	if err != nil {
 		return err
 	}
+	if err := pair.sameLog(s.policy); err != nil {
+		return err
+	}
 	if pair.statement != nil { // or CheckContradiction says why not
 		if err := s.checkPinned(pair.statement.Genesis.Leaf); err != nil {
 			return err
@@ -97,8 +100,8 @@ type pair struct {
 	statement *bundle.Statement
 }
 
-// pairOf refuses two files that are no receipt and statement of one log: comparing them answers
-// nothing, however true they are.
+// pairOf refuses two files that are no receipt and statement: comparing them answers nothing, however
+// true they are.
 func pairOf(receipt, statement []byte) (p pair, err error) {
 	p.statement, _ = bundle.ParseStatement(statement)
 	p.receipt, _ = bundle.ParseReceipt(receipt)
@@ -111,16 +114,43 @@ func pairOf(receipt, statement []byte) (p pair, err error) {
 	if first, err := bundle.ParseStatement(receipt); err == nil && first != nil {
 		return p, usage("the first file is a statement: give the receipt first")
 	}
+	return p, nil
+}
+
+// sameLog refuses two files of two logs. Two logs of one name have different keys, unless the policy
+// has both keys for one log.
+func (p pair) sameLog(policy *verifier.Policy) error {
 	if p.receipt == nil || p.statement == nil {
-		return p, nil
+		return nil
 	}
-	if in, err := proof.ParseInclusion([]byte(p.receipt.Proof)); err == nil {
-		if origin, _, _ := strings.Cut(string(in.Checkpoint), "\n"); origin != p.statement.Origin { // of a signed note
-			return p, usage("the receipt is of the log %s and the statement of the log %s: give two files of one log", clean(origin),
-				clean(p.statement.Origin))
+	in, err := proof.ParseInclusion([]byte(p.receipt.Proof))
+	if err != nil {
+		return nil // the check says why
+	}
+	origin, _, _ := strings.Cut(string(in.Checkpoint), "\n") // of a signed note
+	if origin != p.statement.Origin {
+		return usage("the receipt is of the log %s and the statement of the log %s: give two files of one log", clean(origin),
+			clean(p.statement.Origin))
+	}
+	of, about := proof.KeysNamed(in.Checkpoint, origin), proof.KeysNamed([]byte(p.statement.Checkpoint), origin)
+	if len(of) == 0 || len(about) == 0 || common(of, about) {
+		return nil
+	}
+	if log := policy.Log(origin); log != nil {
+		var known []uint32
+		for _, v := range log.Verifiers {
+			known = append(known, v.KeyHash())
+		}
+		if common(of, known) && common(about, known) {
+			return nil
 		}
 	}
-	return p, nil
+	return usage("the receipt is of the log %s with the key %08x and the statement of the log of the same name with the key %08x: "+
+		"these are two logs, unless your policy has both keys. Give two files of one log", clean(origin), of[0], about[0])
+}
+
+func common(a, b []uint32) bool {
+	return slices.ContainsFunc(a, func(x uint32) bool { return slices.Contains(b, x) })
 }
 
 // samePerson reports whether the statement has a history under the receipt's pseudonym.

@@ -285,6 +285,8 @@ func statements(env *testscript.Env, s *testlog.Sample) error {
 	files["later-receipt.json"] = testlog.JSON(later.Receipt(last, later.Size()))
 	other := testlog.NewSample("other.test/2026")
 	files["other-log-receipt.json"] = testlog.JSON(other.Receipt(other.Accesses[0], other.Size()))
+	namesake := testlog.NewSample(s.Origin)
+	files["namesake-receipt.json"] = testlog.JSON(namesake.Receipt(namesake.Accesses[0], namesake.Size()))
 	files["lied-receipt.json"] = testlog.JSON(s.Receipt(s.Accesses[0], s.Size()))
 	testlog.WriteFiles(env.WorkDir, files)
 	return nil

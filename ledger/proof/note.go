@@ -52,6 +52,21 @@ func keysOf(log []note.Verifier) string {
 	return strings.Join(keys, ", or ")
 }
 
+// KeysNamed returns the hashes of the keys by which name says it signed a note, none if the note
+// cannot be read. No signature is checked.
+func KeysNamed(signed []byte, name string) (hashes []uint32) {
+	var unverified *note.UnverifiedNoteError
+	if _, err := note.Open(signed, note.VerifierList()); !errors.As(err, &unverified) {
+		return nil
+	}
+	for _, s := range unverified.Note.UnverifiedSigs {
+		if s.Name == name {
+			hashes = append(hashes, s.Hash)
+		}
+	}
+	return hashes
+}
+
 // signersOf lists the first signers that a note names.
 func signersOf(n *note.Note) string {
 	const enough = 4
