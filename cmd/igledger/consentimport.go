@@ -137,6 +137,7 @@ func importConsents(c *cli.Context) error {
 			switch one := (importedConsent{File: name, Number: f.Number}); {
 			case f.Passed != "":
 				run.passed[f.Passed]++
+				run.notes.write(place{Input: name, Line: f.Line, Event: f.Number}, "passed-over", f.Passed)
 			case failed != nil:
 				run.left++
 			default:
@@ -177,8 +178,11 @@ func consentsIn(c *cli.Context, name string) ([]fhir.Found, error) {
 // take converts and submits one resource, and records the outcome in one. It returns an error only
 // if the ledger or the connection fails, not if the resource is refused.
 func (run *consentImport) take(c *cli.Context, f fhir.Found, one *importedConsent) error {
+	at := place{Input: one.File, Line: f.Line, Event: one.Number}
 	refuse := func(err error) error {
 		one.Status, one.Error = "refused", err.Error()
+		code, path := whyRefused(err)
+		run.notes.write(at, code, path)
 		return nil
 	}
 	if f.Deleted != "" {
@@ -192,22 +196,19 @@ func (run *consentImport) take(c *cli.Context, f fhir.Found, one *importedConsen
 		}
 		f = ended
 	}
-	at := place{Input: one.File, Event: one.Number}
 	if f.Err != nil {
-		run.notes.write(at, "refused", "")
 		return refuse(f.Err)
 	}
 	f.Taken = run.taken
 	in, err := run.conv.ReadAt(f.Raw, f.At)
 	if err != nil {
-		run.notes.write(at, "refused", "")
 		return refuse(err)
 	}
 	x := in.Consent
 	one.Record, one.Unenforced, one.Status = x.Consent, in.Unenforced, "checked"
 	one.notes = notesOfConsent(x, run.conv.Map, run.orgs)
 	for _, n := range one.notes {
-		run.notes.note(source.Noted{Input: one.File, Number: one.Number, Note: n})
+		run.notes.note(source.Noted{Input: at.Input, Line: at.Line, Number: at.Event, Note: n})
 	}
 	for _, u := range in.Unenforced {
 		run.notes.write(at, "not-enforced", u.Path)
@@ -246,6 +247,20 @@ func (run *consentImport) take(c *cli.Context, f fhir.Found, one *importedConsen
 		return err
 	}
 	return nil
+}
+
+// whyRefused returns why a resource was refused, as a code without anything from the resource, and
+// where in it.
+func whyRefused(err error) (code, path string) {
+	var fault *audit.Error // of consents too
+	var p *client.Problem
+	switch {
+	case errors.As(err, &fault):
+		return string(fault.Code), fault.Path
+	case errors.As(err, &p) && p.Code() != "":
+		return p.Code(), ""
+	}
+	return "refused", ""
 }
 
 // jti returns the id of an act that follows from the resource, its version and what is read from

@@ -37,15 +37,17 @@ type noted struct {
 // place is where an event is in the inputs.
 type place struct {
 	Input string `json:"input"`
-	Line  int    `json:"line,omitzero"` // absent: of a consent
-	Event int    `json:"event"`
+	Line  int    `json:"line,omitzero"` // of a consent: on which the JSON value begins that holds it; absent: not known
+	Event int    `json:"event"`         // or resource
+
+	resource bool // it is known by its number, not by its line
 }
 
 // mostPlaces is how many places of one kind are printed. All are in --list.
 const mostPlaces = 10
 
 func (p place) String() string {
-	if p.Line == 0 {
+	if p.resource || p.Line == 0 {
 		return fmt.Sprintf("%s resource %d", p.Input, p.Event)
 	}
 	return fmt.Sprintf("%s line %d", p.Input, p.Line)
@@ -76,7 +78,7 @@ func newUnderstanding(c *cli.Context, one, many string) (*understanding, error) 
 }
 
 func (u *understanding) note(n source.Noted) {
-	at := place{n.Input, n.Line, n.Number}
+	at := place{n.Input, n.Line, n.Number, u.one == "consent"}
 	u.write(at, string(n.Code), n.Path)
 	k := u.kinds[n.Code]
 	if k == nil {
@@ -118,9 +120,9 @@ func (u *understanding) reject(err error) {
 			u.note(source.Noted{Input: ev.Input, Number: ev.Number, Line: ev.Line, Note: n})
 		}
 	case errors.As(err, &ev):
-		u.write(place{ev.Input, ev.Line, ev.Number}, code, path)
+		u.write(place{Input: ev.Input, Line: ev.Line, Event: ev.Number}, code, path)
 	case errors.As(err, &in) && errors.As(err, &at):
-		u.write(place{in.Input, at.Line, at.Event}, code, path)
+		u.write(place{Input: in.Input, Line: at.Line, Event: at.Event}, code, path)
 	}
 	if u.reported++; u.reported <= mostPlaces || in != nil && in.Rest {
 		fmt.Fprintln(u.errOut, "igledger:", err)

@@ -39,7 +39,8 @@ func remoteFlags(more ...cli.Flag) []cli.Flag {
 // listFlag is that of imports.
 func listFlag() cli.Flag {
 	return &cli.StringFlag{Name: "list", Usage: "write everything that was not understood or read to `FILE`, a line for each: " +
-		"input, line (- of a consent), event or resource, code, FHIR path, separated by tabs"}
+		"input, line (on which a consent, or the Bundle or list that holds it, begins), event or resource, code, FHIR path, " +
+		"separated by tabs"}
 }
 
 // strictFlag is that of commands that read what others wrote.

@@ -3,8 +3,6 @@ package fhir
 import (
 	"bytes"
 	"cmp"
-	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -21,6 +19,7 @@ import (
 type Found struct {
 	At
 	Number  int            // in the file, from 1
+	Line    int            // of the file as it is uncompressed, from 1, on which the JSON value begins that holds it; 0: not known
 	Raw     jsontext.Value // the Consent; nil: none
 	Deleted string         // id of the Consent that was deleted
 	Passed  string         // what is passed over: a resource type, or "entry without a resource"
@@ -45,7 +44,10 @@ func ReadFile(from io.Reader) ([]Found, error) {
 }
 
 // file is a file that is being read.
-type file struct{ found []Found }
+type file struct {
+	found []Found
+	line  int // on which the value begins that is being read
+}
 
 // lenient leaves it to the reader of each resource to refuse what is wrong within it.
 var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
@@ -53,10 +55,16 @@ var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.Al
 // values reads JSON values one after another. After one that is broken it goes on with the next
 // line that can begin a value.
 func (f *file) values(data []byte) {
+	f.line = 1
 	for len(data) > 0 {
 		d := jsontext.NewDecoder(bytes.NewReader(data), lenient...)
+		counted := int64(0) // up to where f.line is
+		to := func(at int64) {
+			f.line, counted = f.line+bytes.Count(data[counted:at], []byte("\n")), at
+		}
 		v, err := d.ReadValue()
 		for ; err == nil; v, err = d.ReadValue() {
+			to(d.InputOffset() - int64(len(v)))
 			f.value(v.Clone(), At{}, 0)
 		}
 		if err == io.EOF {
@@ -64,12 +72,14 @@ func (f *file) values(data []byte) {
 		}
 		read := data[:d.InputOffset()]
 		skipped := len(data) - len(read) - len(bytes.TrimLeft(data[len(read):], " \t\r\n"))
+		to(int64(len(read) + skipped))
 		data = data[len(read)+skipped:]
-		f.add(Found{Err: errors.New("is not JSON")})
+		f.add(Found{Err: tree.Fail(tree.BadJSON, "Consent", "is not JSON")})
 		next := nextLine(data)
 		if next < 0 {
 			return
 		}
+		f.line += bytes.Count(data[:next], []byte("\n"))
 		data = data[next:]
 	}
 }
@@ -116,14 +126,14 @@ func (f *file) value(v jsontext.Value, at At, level int) {
 	case v.Kind() == '[':
 		var list []jsontext.Value
 		if level >= maxNesting || json.Unmarshal(v, &list, lenient[0], lenient[1]) != nil {
-			f.add(Found{Err: errors.New("is not a list of resources")})
+			f.add(Found{Err: tree.Fail(NotConsent, "Consent", "is not a list of resources")})
 			return
 		}
 		for _, e := range list {
 			f.value(e, at, level+1)
 		}
 	case v.Kind() != '{' || json.Unmarshal(v, &head, lenient[0], lenient[1]) != nil:
-		f.add(Found{Err: errors.New("is not a resource")})
+		f.add(Found{Err: tree.Fail(NotConsent, "Consent", "is not a resource")})
 	case head.ResourceType == "Bundle":
 		f.bundle(v, level)
 	case head.ResourceType == "Consent":
@@ -133,19 +143,19 @@ func (f *file) value(v jsontext.Value, at At, level int) {
 	case head.ResourceType != "": // the name is not repeated: it may be anything
 		f.add(Found{Passed: "resource of another type"})
 	default:
-		f.add(Found{Err: errors.New("is not a resource")})
+		f.add(Found{Err: tree.Fail(NotConsent, "Consent", "is not a resource")})
 	}
 }
 
 func (f *file) add(x Found) {
-	x.Number = len(f.found) + 1
+	x.Number, x.Line = len(f.found)+1, f.line
 	f.found = append(f.found, x)
 }
 
 func (f *file) bundle(v jsontext.Value, level int) {
 	var b bundle
 	if err := json.Unmarshal(v, &b, lenient[0], lenient[1]); err != nil || level >= maxNesting {
-		f.add(Found{Err: fmt.Errorf("is a Bundle of another form, or nested deeper than %d", maxNesting)})
+		f.add(Found{Err: tree.Fail(BadValue, "Bundle", "is of another form, or nested deeper than %d", maxNesting)})
 		return
 	}
 	all := &tree.Bundle{}
@@ -168,7 +178,7 @@ func (f *file) bundle(v jsontext.Value, level int) {
 		case e.Request.Method == "DELETE" && typ == "Consent" && id != "":
 			f.add(Found{At: at, Deleted: id})
 		case e.Request.Method == "DELETE" && strings.HasPrefix(e.Request.URL, "Consent"):
-			f.add(Found{Err: errors.New("deletes a Consent that it does not name by its id")})
+			f.add(Found{Err: tree.Fail(Missing, "Bundle.entry.request.url", "deletes a Consent that it does not name by its id")})
 		default:
 			f.add(Found{Passed: "entry without a resource"})
 		}
@@ -191,7 +201,7 @@ func (f *file) undone(first int) {
 	for i := len(f.found) - 1; i >= first; i-- {
 		switch x := &f.found[i]; {
 		case x.Deleted != "" && x.Updated == "" && created[x.Deleted]:
-			*x = Found{Number: x.Number, Passed: "deletion before a newer version"}
+			*x = Found{Number: x.Number, Line: x.Line, Passed: "deletion before a newer version"}
 		case x.Raw != nil:
 			created[x.ID()] = true
 		}
