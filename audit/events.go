@@ -182,7 +182,7 @@ func (s *stream) pass(ev Event) error {
 // Of what is not a resource, and of a Bundle, the kind "Bundle" says that nothing is left to do.
 // raw is nil if the resource is larger than MaxRead.
 func (s *stream) read(path string, depth int) (kind string, raw []byte, err error) {
-	entries, in := false, included{window: &s.broke}
+	entries, one, in := false, false, included{window: &s.broke}
 	err = s.members(func(name string) error {
 		switch {
 		case name == "entry" && s.peek() == '[' && kind != "AuditEvent":
@@ -190,6 +190,8 @@ func (s *stream) read(path string, depth int) (kind string, raw []byte, err erro
 			if depth < maxNesting {
 				return s.entries(depth)
 			}
+		case name == "entry" && s.peek() != 'n':
+			one = true
 		case s.mending && depth == 0 && kind == "" && (name == "resource" && s.peek() == '{' || name == "fullUrl"):
 			return s.member(&in, name, depth) // of an entry of a Bundle that broke before it
 		case name == "resourceType" && s.peek() == '"':
@@ -204,6 +206,8 @@ func (s *stream) read(path string, depth int) (kind string, raw []byte, err erro
 		return "", nil, err
 	case kind == "Bundle" && depth == maxNesting && entries:
 		return kind, nil, s.report(fail(BadValue, path, "Bundles nested deeper than %d", maxNesting))
+	case kind == "Bundle" && one && !entries:
+		return kind, nil, s.report(fail(BadValue, path+".entry", "want an array"))
 	case kind == "" && s.mending:
 		return "Bundle", nil, s.include(&in)
 	case entries && kind != "Bundle":

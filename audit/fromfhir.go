@@ -76,6 +76,7 @@ func (c Conversion) from(ev Event, parsed any, cut bool, err error) ([]*entry.Ac
 	}
 	var said notes
 	said.missing(v.root)
+	said.shapes(v.root)
 	if v.cut {
 		said.add("AuditEvent", SizeCut)
 	}
@@ -156,6 +157,43 @@ func (n *notes) missing(root object) {
 	} {
 		if !e.is {
 			n.add(e.path, MissingElement)
+		}
+	}
+}
+
+// shaped are the elements that say what happened and why, and are an object in FHIR or, with [], an
+// array of them. Those that say who are checked by checkEvent, those of the time when they are read.
+var shaped = map[string][]string{
+	"":       {"subtype[]", "purposeOfEvent[]", "period"},
+	"agent":  {"type", "role[]", "purposeOfUse[]", "network", "media", "location"},
+	"entity": {"type", "role", "securityLabel[]", "detail[]"},
+}
+
+// shapes notes elements that are read and have another form than FHIR gives them, since nothing is
+// understood of them.
+func (n *notes) shapes(root object) {
+	of := func(o object, names []string, path string) {
+		for _, name := range names {
+			name, many := strings.CutSuffix(name, "[]")
+			v, ok := o[name]
+			if !ok || v == nil || tree.IsCut(v) {
+				continue
+			}
+			_, right := v.(object)
+			if list, is := v.([]any); is && many {
+				right = !slices.ContainsFunc(list, func(e any) bool { _, is := e.(object); return !is && !tree.IsCut(e) })
+			} else if many {
+				right = false
+			}
+			if !right {
+				n.add(path+"."+name, UnknownValue)
+			}
+		}
+	}
+	of(root, shaped[""], "AuditEvent")
+	for _, kind := range []string{"agent", "entity"} {
+		for i, o := range objects(root, kind) {
+			of(o, shaped[kind], "AuditEvent."+kind+"["+itoa(i)+"]")
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -102,6 +104,30 @@ func outboxOf(c *cli.Context) string {
 	return c.String("source") + ".outbox"
 }
 
+// named refuses a source whose name is a path, unless --outbox names the file: the outbox would be
+// in another folder than it seems.
+func named(c *cli.Context) error {
+	if name := c.String("source"); c.String("outbox") == "" && (strings.ContainsAny(name, `/\`) || strings.HasPrefix(name, ".")) {
+		return usage("--source %s is no name of a file: name the outbox with --outbox", name)
+	}
+	return nil
+}
+
+// notElsewhere refuses to begin an outbox by default for a source that has submitted before: it has
+// an outbox in another folder, and with a second one the same events would be in the log twice.
+func notElsewhere(c *cli.Context) error {
+	if c.String("outbox") != "" || begunOutbox(outboxOf(c)) == nil {
+		return nil
+	}
+	names, err := ownSources(c)
+	if err != nil || !slices.Contains(names, c.String("source")) {
+		return nil // what is not known now, the overseers see as repeated numbers
+	}
+	return refused("the ledger has accesses of source %s, but %s is not in this folder: go to the folder of its outbox, or name it "+
+		"with --outbox. If it is lost, --outbox FILE begins another, with numbers from 1, and events of before are imported again",
+		c.String("source"), outboxOf(c))
+}
+
 // begunOutbox refuses a path at which no import has begun an outbox.
 func begunOutbox(path string) error {
 	if err := source.Outbox(path); err != nil {
@@ -191,11 +217,11 @@ func (r *remote) agent(c *cli.Context, what string) (*source.Agent, *command.Pro
 	config := source.Config{Client: r.Client, LogKey: r.logKey, Org: r.org, Signer: r.signer,
 		Source: c.String("source"), Outbox: outboxOf(c), Batch: c.Int("batch"), Strict: c.Bool("strict"),
 		OnSent:   bar.Add,
-		OnReject: func(err error) { fmt.Fprintln(errOut, "igledger:", err) }}
+		OnReject: func(err error) { fmt.Fprintln(errOut, "igledger:", command.Plain(err.Error())) }}
 	said := false
 	config.OnWait = func(n int, why error) {
 		if !said {
-			fmt.Fprintf(errOut, "igledger: waiting for cosigners of %s: %v\n", counted(n, "entry", "entries"), why)
+			fmt.Fprintf(errOut, "igledger: waiting for cosigners of %s: %v\n", counted(n, "entry", "entries"), command.Plain(why.Error()))
 		}
 		said = true
 	}
@@ -244,6 +270,12 @@ func importAction(c *cli.Context) error {
 
 // imported runs an import of inputs, perhaps none, and prints what it did.
 func imported(c *cli.Context, list []source.Input) error {
+	if err := named(c); err != nil {
+		return err
+	}
+	if err := notElsewhere(c); err != nil {
+		return err
+	}
 	r, err := sourceRemote(c)
 	if err != nil {
 		return err
@@ -316,8 +348,8 @@ func printImport(c *cli.Context, sum source.Summary, notes *understanding, settl
 			counted(sum.Forgotten, "entry", "entries"), sum.Uncosigned)
 	}
 	if err == nil && sum.Plainer > 0 {
-		fmt.Fprintf(c.App.ErrWriter, "igledger: the ledger refused %s as they were; a plainer form is sent in their place, and the outbox "+
-			"keeps them: igledger access original\n", counted(sum.Plainer, "entry", "entries"))
+		fmt.Fprintf(c.App.ErrWriter, "igledger: the ledger refused %s; a plainer form is sent instead, and the outbox "+
+			"keeps what was refused: igledger access original\n", counted(sum.Plainer, "entry as it was", "entries as they were"))
 	}
 	return err
 }

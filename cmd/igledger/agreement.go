@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -200,16 +199,8 @@ func newAgreement(c *cli.Context) error {
 		_, err := c.App.Writer.Write(text)
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o644)
-	if errors.Is(err, os.ErrExist) {
-		return refused("%s already exists and is not overwritten", path)
-	}
-	if err == nil {
-		_, err = f.Write(text)
-		err = errors.Join(err, f.Close())
-	}
-	if err != nil {
-		return fmt.Errorf("writing the agreement: %w", err)
+	if err := command.WriteNew(path, text, true); err != nil {
+		return err
 	}
 	return output(c, map[string]string{"file": path},
 		"%s written. Fill it in, then run: igledger agreement check %s\n", path, path)

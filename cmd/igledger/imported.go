@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"igledger/audit"
+	"igledger/internal/command"
 	"igledger/internal/source"
 )
 
@@ -68,6 +70,9 @@ type understanding struct {
 func newUnderstanding(c *cli.Context, one, many string) (*understanding, error) {
 	u := &understanding{one: one, many: many, kinds: map[audit.NoteCode]*noted{}, errOut: c.App.ErrWriter, list: bufio.NewWriter(io.Discard)}
 	if path := c.String("list"); path != "" {
+		if err := command.NewFile(path); err != nil && !isList(path) {
+			return nil, fmt.Errorf("--list: %w", err)
+		}
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 		if err != nil {
 			return nil, usage("--list: %w", err)
@@ -75,6 +80,21 @@ func newUnderstanding(c *cli.Context, one, many string) (*understanding, error) 
 		u.file, u.list = f, bufio.NewWriter(f)
 	}
 	return u, nil
+}
+
+// listed is how a line of --list begins.
+var listed = regexp.MustCompile(`^[^\t\n]+\t(-|[0-9]+)\t[0-9]+\t[a-z-]+\t`)
+
+// isList reports whether a file is the list of an earlier import, which this one's may replace: a
+// nightly job names the same file each time.
+func isList(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head, err := io.ReadAll(io.LimitReader(f, 4096))
+	return err == nil && (len(head) == 0 || listed.Match(head))
 }
 
 func (u *understanding) note(n source.Noted) {
@@ -125,7 +145,7 @@ func (u *understanding) reject(err error) {
 		u.write(place{Input: in.Input, Line: at.Line, Event: at.Event}, code, path)
 	}
 	if u.reported++; u.reported <= mostPlaces || in != nil && in.Rest {
-		fmt.Fprintln(u.errOut, "igledger:", err)
+		fmt.Fprintln(u.errOut, "igledger:", command.Plain(err.Error()))
 	}
 }
 

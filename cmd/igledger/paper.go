@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
+	"igledger/internal/command"
 	"igledger/internal/web/paper/sealed"
 	"igledger/internal/web/paper/sheet"
 	"igledger/internal/words"
@@ -54,6 +54,9 @@ func printPaper(c *cli.Context) error {
 		}
 	default:
 		return usage("--out must end in .pdf or .html")
+	}
+	if err := command.NewFile(out); err != nil { // before a code is made
+		return err
 	}
 	r, err := newRemote(c, signing)
 	if err != nil {
@@ -99,8 +102,8 @@ func printPaper(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(out, page, 0o600); err != nil {
-		return fmt.Errorf("writing the paper: %w", err)
+	if err := command.WriteNew(out, page, false); err != nil {
+		return err
 	}
 	result := map[string]any{"file": out, "words": s.Words}
 	text := fmt.Sprintf("%s\nsix words: %s\n", out, strings.Join(s.Words, " "))

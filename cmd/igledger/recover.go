@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/urfave/cli/v2"
 
+	"igledger/internal/command"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/storage"
@@ -84,7 +85,10 @@ func recoverWith(c *cli.Context, cfg ledger.Config, asked *witness.Client) error
 	case c.Bool("continue"):
 		d, err = ledger.Continue(c.Context, cfg, asked, c.Bool("trust-database"))
 	case c.IsSet("end"):
-		if err := writable(c.String("end")); err != nil { // before what cannot be taken back
+		if err := command.NewFile(c.String("end")); err != nil { // before what cannot be taken back
+			return fmt.Errorf("--end: %w. The log has not ended", err)
+		}
+		if err := writable(c.String("end")); err != nil {
 			return fmt.Errorf("--end: %w. The log has not ended", err)
 		}
 		d, end, err = ledger.End(c.Context, cfg, asked)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -86,7 +87,7 @@ func newRemote(c *cli.Context, as speaker) (*remote, error) {
 		org: c.String("org"), logKey: c.String("log-key")}
 	errOut := c.App.ErrWriter
 	r.OnRetry = func(err error, d time.Duration) {
-		fmt.Fprintf(errOut, "igledger: %v; trying again in %s\n", err, d.Round(time.Millisecond))
+		fmt.Fprintf(errOut, "igledger: %s; trying again in %s\n", command.Plain(err.Error()), d.Round(time.Millisecond))
 	}
 	if as != anybody {
 		if r.org == "" || c.String("key") == "" {
@@ -137,6 +138,9 @@ func (r *remote) meet(ctx context.Context, errOut io.Writer, once bool) error {
 	}
 	if err != nil {
 		return err
+	}
+	if info.LogKey == "" {
+		return errors.New("the answer of this address is not that of a ledger")
 	}
 	if r.logKey == "" {
 		r.logKey = info.LogKey

@@ -56,7 +56,7 @@ func sourcesCommand() *cli.Command {
 }
 
 func printSources(w command.Screen, list []client.Source) error {
-	rows := [][]string{{"ORGANISATION", "SOURCE", "ENTRIES", "LAST", "MISSING", "NEWEST", "HEARTBEAT", "INTERVAL", "FAULTS"}}
+	rows := [][]string{{"ORGANISATION", "SOURCE", "ENTRIES", "LAST", "MISSING", "REPEATED", "NEWEST", "HEARTBEAT", "INTERVAL", "FAULTS"}}
 	legend := new(command.Marks)
 	for _, s := range list {
 		day, interval := "", ""
@@ -69,12 +69,20 @@ func printSources(w command.Screen, list []client.Source) error {
 			legend.Is(string(f), said.Fault(string(f)))
 		}
 		rows = append(rows, []string{s.Organisation, cmp.Or(s.Source, "(others)"), fmt.Sprint(s.Entries), fmt.Sprint(s.Last),
-			missing(s), s.LastReceived, day, interval, strings.Join(faults, ", ")})
+			missing(s), repeated(s), s.LastReceived, day, interval, strings.Join(faults, ", ")})
 	}
 	if err := w.Table(rows); err != nil {
 		return err
 	}
 	return w.Legend("FAULTS", legend)
+}
+
+// repeated returns how many accesses came under a number that was in the log already.
+func repeated(s client.Source) string {
+	if s.Repeats == 0 {
+		return "none"
+	}
+	return fmt.Sprint(s.Repeats)
 }
 
 // missing returns the number of missing sequence numbers and the lowest three ranges of them.

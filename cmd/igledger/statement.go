@@ -3,12 +3,12 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
+	"igledger/internal/command"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 )
@@ -41,6 +41,11 @@ func statementCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if out := c.String("out"); out != "" {
+				if err := command.NewFile(out); err != nil { // before it is asked for, which the log keeps
+					return err
+				}
+			}
 			r, err := newRemote(c, signing)
 			if err != nil {
 				return err
@@ -61,10 +66,7 @@ func statementCommand() *cli.Command {
 			}
 			data = append(data, '\n')
 			if path := c.String("out"); path != "" {
-				if err := os.WriteFile(path, data, 0o600); err != nil {
-					return fmt.Errorf("writing the statement: %w", err)
-				}
-				return nil
+				return command.WriteNew(path, data, false)
 			}
 			_, err = c.App.Writer.Write(data)
 			return err

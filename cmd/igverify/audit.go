@@ -115,7 +115,7 @@ func checkAudit(s *session) error {
 		bars.done()
 		news, forked := asking.again(s.ctx, c.URL, about)
 		if news != "" {
-			fmt.Fprintf(s.c.App.ErrWriter, "igverify: %s\n", clean(news))
+			fmt.Fprintf(s.c.App.ErrWriter, "igverify: %s\n", command.Plain(news))
 		}
 		if forked != nil {
 			return forked
@@ -313,7 +313,7 @@ func (s *session) tell(d *auditd.Daemon, rep *auditd.Report, text string) error 
 		return enc.Encode(line)
 	}
 	if rep.Ending == auditd.Cosigned && len(rep.Failures) > 0 {
-		if _, err := fmt.Fprintf(w, "%s %s\n", at, clean(text)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s\n", at, command.Plain(text)); err != nil {
 			return err
 		}
 	}
@@ -321,7 +321,7 @@ func (s *session) tell(d *auditd.Daemon, rep *auditd.Report, text string) error 
 		text = fmt.Sprintf("cosigned size %d: index roots %d, all right; the newest is %d behind, %d allowed",
 			stats.Size, stats.Roots, stats.Lag, d.IndexLag())
 	}
-	_, err := fmt.Fprintf(w, "%s %s\n", at, clean(text))
+	_, err := fmt.Fprintf(w, "%s %s\n", at, command.Plain(text))
 	return err
 }
 

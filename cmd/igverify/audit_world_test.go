@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,7 +38,10 @@ func newLedgerServer(t testing.TB, l *testlog.Log) *ledgerServer {
 
 func (s *ledgerServer) args(more ...string) []string {
 	in := func(name string) string { return filepath.Join(s.dir, name) }
-	return append([]string{"audit", s.URL, "--log-key", s.log.Key, "--org", "AUD", "--caller-key", in("caller.jwk"), "--key", in("audit.key"), "--state", in("state"), "--interval", "1ms"}, more...)
+	if !slices.Contains(more, "--state") {
+		more = append(more, "--state", in("state"))
+	}
+	return append([]string{"audit", s.URL, "--log-key", s.log.Key, "--org", "AUD", "--caller-key", in("caller.jwk"), "--key", in("audit.key"), "--interval", "1ms"}, more...)
 }
 
 // once runs one round and checks its exit code.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/internal/command"
 	"igledger/ledger/bundle"
 	"igledger/ledger/proof"
 	"igledger/verifier"
@@ -78,11 +79,10 @@ func checkContradiction(s *session) error {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("evidence: %w", err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "receipt.json"), found.Receipt, 0o600); err != nil {
-			return fmt.Errorf("evidence: %w", err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, "statement.json"), found.Statement, 0o600); err != nil {
-			return fmt.Errorf("evidence: %w", err)
+		for name, text := range map[string][]byte{"receipt.json": found.Receipt, "statement.json": found.Statement} {
+			if err := command.WriteNew(filepath.Join(dir, name), text, false); err != nil {
+				return fmt.Errorf("--evidence: %w", err)
+			}
 		}
 		shows := "convict the operator with only the log's verifier key"
 		if found.Evasive {
@@ -129,8 +129,8 @@ func (p pair) sameLog(policy *verifier.Policy) error {
 	}
 	origin, _, _ := strings.Cut(string(in.Checkpoint), "\n") // of a signed note
 	if origin != p.statement.Origin {
-		return usage("the receipt is of the log %s and the statement of the log %s: give two files of one log", clean(origin),
-			clean(p.statement.Origin))
+		return usage("the receipt is of the log %s and the statement of the log %s: give two files of one log", command.Plain(origin),
+			command.Plain(p.statement.Origin))
 	}
 	of, about := proof.KeysNamed(in.Checkpoint, origin), proof.KeysNamed([]byte(p.statement.Checkpoint), origin)
 	if len(of) == 0 || len(about) == 0 || common(of, about) {
@@ -146,7 +146,7 @@ func (p pair) sameLog(policy *verifier.Policy) error {
 		}
 	}
 	return usage("the receipt is of the log %s with the key %08x and the statement of the log of the same name with the key %08x: "+
-		"these are two logs, unless your policy has both keys. Give two files of one log", clean(origin), of[0], about[0])
+		"these are two logs, unless your policy has both keys. Give two files of one log", command.Plain(origin), of[0], about[0])
 }
 
 func common(a, b []uint32) bool {

@@ -29,7 +29,7 @@ func linkedHistories(r *verifier.StatementReport) (list []linkedHistory) {
 // writeLinked prints a table for each history.
 func writeLinked(w command.Screen, list []linkedHistory) {
 	for _, l := range list {
-		title := fmt.Sprintf("on record under %s, which belongs to the same person by entry %d:\n", clean(l.ID), l.Link)
+		title := fmt.Sprintf("on record under %s, which belongs to the same person by entry %d:\n", command.Plain(l.ID), l.Link)
 		if len(l.Accesses) == 0 {
 			fmt.Fprintf(w, "\n%snothing\n", title)
 		}

@@ -62,7 +62,7 @@ var program = command.Program{
 		{Name: "url", Flag: "from", Not: []string{"receipt"}}, // which is checked offline without it
 	},
 	OneOf: [][]string{{"log-key", "policy"}},
-	Clean: clean,
+	Clean: command.Plain,
 }
 
 // run runs the command and returns its exit code. Only results go to stdout.

@@ -140,12 +140,12 @@ func (r *report) writeText(w command.Screen) {
 		}
 		name := fmt.Sprintf(" %-20s  ", c.Check)
 		if c.Status != verifier.Failed {
-			w.Text(w.Good(fmt.Sprintf("%-8s", c.Status))+name, at+clean(c.Note))
+			w.Text(w.Good(fmt.Sprintf("%-8s", c.Status))+name, at+command.Plain(c.Note))
 			continue
 		}
-		w.Text(w.Bad("FAILED  ")+name, at+clean(c.Meaning))
-		w.Text(fmt.Sprintf("%31sexpected ", ""), clean(c.Expected))
-		w.Text(fmt.Sprintf("%31sfound    ", ""), clean(c.Found))
+		w.Text(w.Bad("FAILED  ")+name, at+command.Plain(c.Meaning))
+		w.Text(fmt.Sprintf("%31sexpected ", ""), command.Plain(c.Expected))
+		w.Text(fmt.Sprintf("%31sfound    ", ""), command.Plain(c.Found))
 	}
 	for _, rows := range [][]row{r.Entry, r.Totals} {
 		var pairs [][2]string
@@ -153,7 +153,7 @@ func (r *report) writeText(w command.Screen) {
 			if i == 0 {
 				fmt.Fprintln(w)
 			}
-			pairs = append(pairs, [2]string{row.Name, clean(row.Value)})
+			pairs = append(pairs, [2]string{row.Name, command.Plain(row.Value)})
 		}
 		w.Pairs("", pairs)
 	}
@@ -163,20 +163,20 @@ func (r *report) writeText(w command.Screen) {
 	writeAccesses(w, said.Text(plain.Doubtful)+":\n", r.Doubtful)
 	for _, n := range r.Notes {
 		fmt.Fprintln(w)
-		w.Text("note: ", clean(n))
+		w.Text("note: ", command.Plain(n))
 	}
 	for i, e := range r.Evidence {
 		fmt.Fprintf(w, "\nevidence %d:\n", i+1)
 		for line := range strings.Lines(e) { // signed notes: never wrapped
-			fmt.Fprintf(w, "    %s\n", clean(strings.TrimSuffix(line, "\n")))
+			fmt.Fprintf(w, "    %s\n", command.Plain(strings.TrimSuffix(line, "\n")))
 		}
 	}
 	if f := r.Findings; f != nil {
 		fmt.Fprintln(w)
-		w.Text("authentic  ", clean(f.Lines.Authentic))
-		w.Text("complete   ", clean(f.Lines.Complete))
-		w.Text("cosigned   ", clean(f.Lines.Cosigned))
-		w.Text("fresh      ", clean(f.Lines.Fresh))
+		w.Text("authentic  ", command.Plain(f.Lines.Authentic))
+		w.Text("complete   ", command.Plain(f.Lines.Complete))
+		w.Text("cosigned   ", command.Plain(f.Lines.Cosigned))
+		w.Text("fresh      ", command.Plain(f.Lines.Fresh))
 	}
 	if len(r.Words) > 0 {
 		fmt.Fprintf(w, "\nsix words  %s\n", strings.Join(r.Words, " "))
@@ -189,7 +189,7 @@ func (r *report) writeText(w command.Screen) {
 	case r.Error != "": // which is on standard error
 	case r.Reason != "":
 		fmt.Fprintln(w)
-		w.Text(result(r.Result)+": ", clean(r.Reason))
+		w.Text(result(r.Result)+": ", command.Plain(r.Reason))
 	default:
 		fmt.Fprintf(w, "\n%s\n", result(r.Result))
 	}
@@ -210,18 +210,4 @@ func writeAccesses(w command.Screen, title string, list []shownAccess) {
 		rows = append(rows, row)
 	}
 	w.History(rows)
-}
-
-// clean replaces characters that could control a terminal or reverse text, because it may show what
-// a hostile source wrote.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsPrint(r):
-			return r
-		case r == '\n' || r == '\t':
-			return ' '
-		}
-		return unicode.ReplacementChar
-	}, s)
 }

@@ -47,7 +47,7 @@ func (c *Client) call(ctx context.Context, r request, into any) error {
 	}
 	// Unknown members are ignored, so that a newer server can add some.
 	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("%s %s: the answer is not the expected JSON", r.method, r.route())
+		return fmt.Errorf("%s %s: the answer is not the expected JSON: is this the address of a ledger?", r.method, r.route())
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func readProblem(resp *http.Response, data []byte) *Problem {
 	p := new(Problem)
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if media != "application/problem+json" || json.Unmarshal(data, p) != nil || p.Type == "" {
-		p = &Problem{Type: "about:blank", Title: http.StatusText(resp.StatusCode)}
+		p = &Problem{Type: notLedgers, Title: http.StatusText(resp.StatusCode)}
 	}
 	p.Status = resp.StatusCode
 	return p

@@ -24,11 +24,19 @@ type Problem struct {
 }
 
 func (p *Problem) Error() string {
-	if p.Detail == "" {
+	switch {
+	case p.Type == notLedgers:
+		return fmt.Sprintf("answered with %d %s, but not by a ledger: the address is another server's, or something before the "+
+			"ledger answered, such as a proxy", p.Status, p.Title)
+	case p.Detail == "":
 		return fmt.Sprintf("%s (%s)", p.Title, p.Type)
 	}
 	return fmt.Sprintf("%s: %s (%s)", p.Title, p.Detail, p.Type)
 }
+
+// notLedgers is the type of a problem that is only an HTTP status (RFC 9457 section 4.2.1). A ledger
+// never sends it.
+const notLedgers = "about:blank"
 
 // HTTPStatus tells those who do not know this package, as fetch.StatusError does.
 func (p *Problem) HTTPStatus() int { return p.Status }

@@ -80,7 +80,11 @@ func (p *Program) Run(ctx context.Context, args []string, in io.Reader, out, err
 	if err == nil || errors.As(err, &said) && said.Err == nil {
 		return code
 	}
-	text := withheld(err.Error())
+	lines := strings.Split(withheld(err.Error()), "\n")
+	for i := range lines {
+		lines[i] = Plain(lines[i])
+	}
+	text := strings.Join(lines, "\n")
 	if code == Usage { // a library's list of mistakes too
 		text = strings.Join(strings.Fields(text), " ")
 	}
@@ -222,6 +226,9 @@ func (p *Program) prepare(c *cli.Command, parent string, line arranged) {
 		for _, n := range line.empty {
 			return Errorf(Usage, "--%s is empty: give a value, or leave it out", n)
 		}
+		for _, n := range line.twice {
+			return Errorf(Usage, "--%s is given twice: give it once", n)
+		}
 		if len(list) > 0 && cc.Args().Present() {
 			return noCommand(name, cc.Args().First(), c.Subcommands)
 		}
@@ -274,6 +281,8 @@ func usageError(of string) cli.OnUsageErrorFunc {
 			text = fmt.Sprintf("%s has no flag --%s%s", of, name, meantFlag(name, known))
 		} else if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
 			text = fmt.Sprintf("--%s needs a value", strings.TrimLeft(name, "-"))
+		} else if m := badValue.FindStringSubmatch(text); m != nil {
+			text = fmt.Sprintf("--%s cannot be %s: give %s", m[2], m[1], wanted(c.Command.Flags, m[2]))
 		}
 		return Errorf(Usage, "%s; see %s --help", text, of)
 	}
@@ -286,11 +295,34 @@ func flagLike(word string) bool {
 	return strings.HasPrefix(word, "--") || word == "-h"
 }
 
+// badValue is how package flag says that a value is none of its flag.
+var badValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z0-9-]+): `)
+
+// wanted says what the values of a flag are.
+func wanted(flags []cli.Flag, name string) string {
+	i := slices.IndexFunc(flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
+	if i < 0 {
+		return "another value"
+	}
+	switch flags[i].(type) {
+	case *cli.DurationFlag:
+		return "a length of time with its unit, such as 90s, 15m or 36h"
+	case *cli.BoolFlag:
+		return "true or false, or leave it out"
+	case *cli.UintFlag, *cli.Uint64Flag:
+		return "a whole number that is not negative"
+	case *cli.IntFlag, *cli.Int64Flag:
+		return "a whole number"
+	}
+	return "another value"
+}
+
 // arranged is a command line with flags before arguments.
 type arranged struct {
 	args  []string
 	given map[string]bool // names of the flags on it
 	empty []string        // those with an empty value, as of a shell's variable that is not set
+	twice []string        // those given twice of which only one value counts
 }
 
 // arrange moves the flags of a command before its arguments, and the program's flags before the
@@ -334,11 +366,18 @@ func arrange(commands []*cli.Command, global []cli.Flag, args []string) arranged
 			}
 		}
 		*to = append(*to, a)
+		if f != nil {
+			name = f.Names()[0]
+		}
+		again := line.given[name]
 		line.given[name] = true
 		if f == nil {
 			continue
 		}
 		_, alone := f.(*cli.BoolFlag)
+		if _, many := f.(cli.DocGenerationSliceFlag); again && !alone && !many {
+			line.twice = append(line.twice, name)
+		}
 		if !alone && !given {
 			if i+1 == len(args) || flagLike(args[i+1]) || known(own, strings.TrimPrefix(args[i+1], "-")) != nil && args[i+1][0] == '-' {
 				line.given["json"] = line.given["json"] || slices.Contains(args[i+1:], "--json")

@@ -62,6 +62,20 @@ func Line(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
 }
 
+// Plain replaces the characters that could control a terminal or reverse text, in a line that may
+// show what a hostile file or server has.
+func Plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsPrint(r):
+			return r
+		case r == '\n' || r == '\t':
+			return ' '
+		}
+		return unicode.ReplacementChar
+	}, s)
+}
+
 const (
 	gap       = 2  // columns between two cells
 	narrow    = 12 // a cell of this width or less is not wrapped

@@ -130,6 +130,9 @@ func readProfile(name string) (map[string]string, error) {
 		file = filepath.Join(folder, "igledger", "config.yaml")
 	}
 	data, err := os.ReadFile(file)
+	if _, none := os.Stat(file); none != nil && name == "" && os.Getenv("IGLEDGER_CONFIG") == "" {
+		return nil, nil // there is none, or none that this user could have, as of a service without a home
+	}
 	if errors.Is(err, fs.ErrNotExist) && name == "" {
 		return nil, nil
 	}

@@ -51,7 +51,7 @@ func lockOutbox(ctx context.Context, path string, wait func() error) (unlock fun
 		return nil, fmt.Errorf("locking the outbox: %w", err)
 	}
 	f.Close()
-	db, err := sql.Open("sqlite", "file:"+path+fmt.Sprintf("?_pragma=busy_timeout(%d)&_txlock=exclusive", lockPoll.Milliseconds()))
+	db, err := sql.Open("sqlite", address(path, fmt.Sprintf("_pragma=busy_timeout(%d)&_txlock=exclusive", lockPoll.Milliseconds())))
 	if err != nil {
 		return nil, fmt.Errorf("locking the outbox: %w", err)
 	}

@@ -314,7 +314,7 @@ func (o *outbox) kept(ctx context.Context, where string, args ...any) (list []ac
 // "", at this index: the one that let the source forget the entry, or else the one with which the
 // ledger acknowledged it. If the outbox has none, it returns sql.ErrNoRows.
 func KeptReceipt(ctx context.Context, path string, index uint64, jti string) (*bundle.Receipt, error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", address(path, "mode=ro&_pragma=busy_timeout(5000)"))
 	if err != nil {
 		return nil, err
 	}

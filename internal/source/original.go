@@ -27,7 +27,7 @@ func keepOriginal(ctx context.Context, tx *sql.Tx, key uuid.UUID, raw []byte) er
 // that of the entry with this number of the source. If the outbox has none, it returns
 // sql.ErrNoRows.
 func KeptOriginal(ctx context.Context, path, hash string, seq uint64) ([]byte, error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", address(path, "mode=ro&_pragma=busy_timeout(5000)"))
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -57,13 +58,29 @@ func Outbox(path string) error {
 		return fmt.Errorf("opening the outbox: %w", err)
 	case info.IsDir():
 		return fmt.Errorf("opening the outbox: %s is a folder", path)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("opening the outbox: %s is a pipe or device", path)
 	}
 	return nil
+}
+
+// address returns how SQLite is told of a file. A name may have any character: SQLite would read
+// what follows a ? as options, and forget a database of the name :memory: when it is closed.
+func address(path, options string) string {
+	if !filepath.IsAbs(path) {
+		path = "./" + path
+	}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + options
 }
 
 // openOutbox opens or creates the file, and its folder. It belongs to one stream of one log: the
 // first use fixes the organisation, source and log key.
 func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox, error) {
+	if _, err := os.Stat(path); err == nil { // SQLite says less of what is no file
+		if err := Outbox(path); err != nil {
+			return nil, err
+		}
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("opening the outbox: %w", err)
 	}
@@ -72,8 +89,8 @@ func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox,
 		return nil, fmt.Errorf("opening the outbox: %w", err)
 	}
 	f.Close()
-	const options = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate"
-	db, err := sql.Open("sqlite", "file:"+path+options)
+	const options = "_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate"
+	db, err := sql.Open("sqlite", address(path, options))
 	if err != nil {
 		return nil, fmt.Errorf("opening the outbox: %w", err)
 	}

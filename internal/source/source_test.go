@@ -186,6 +186,21 @@ func TestUnreadableEvents(t *testing.T) {
 	}
 }
 
+// The outbox is the file of that name, whatever is in the name.
+func TestNamesOfOutboxes(t *testing.T) {
+	w := newWorld(t)
+	for i, name := range []string{":memory:", "a?mode=memory", "a%20b", "a#b", "file:c", "d e"} {
+		t.Chdir(t.TempDir())
+		w.config.Outbox, w.config.Source = name, fmt.Sprint("s", i)
+		if first, again := w.imports(events(2)), w.imports(events(2)); first.Taken != 2 || again.Known != 2 {
+			t.Errorf("%s: %+v, then %+v", name, first, again)
+		}
+		if info, err := os.Stat(name); err != nil || info.Size() == 0 || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+}
+
 func TestHeartbeatNumbers(t *testing.T) {
 	w := newWorld(t)
 	w.config.Now = func() time.Time { return time.Now().AddDate(0, 0, -1) }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"slices"
 	"sync"
@@ -60,6 +61,9 @@ func (im *importer) input(ctx context.Context, input Input, batches chan<- struc
 		return err
 	case ctx.Err() != nil:
 		return ctx.Err()
+	}
+	if cannot := new(fs.PathError); errors.As(err, &cannot) { // a folder, or a disk that fails: not what is in the file
+		return fmt.Errorf("reading events: %w", err)
 	}
 	// Events before this point, and the other files, are taken in. Only the rest of this file is
 	// not read.

@@ -55,7 +55,7 @@ func List(ctx context.Context, path string) (*Contents, error) {
 	if err := Outbox(path); err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", address(path, "mode=ro&_pragma=busy_timeout(5000)"))
 	if err != nil {
 		return nil, fmt.Errorf("opening the outbox: %w", err)
 	}

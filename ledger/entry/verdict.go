@@ -77,7 +77,7 @@ const (
 	FlagCheckDigit       Flag = "check-digit"          // the person's number fails its check
 	FlagUnknownAgreement Flag = "unknown-agreement"    // the agreement named is not in the log
 	FlagUnknownOrg       Flag = "unknown-organisation" // the organisation that accessed is not in the log
-	FlagLate             Flag = "late"                 // iat is more than 24 hours before the ledger received it
+	FlagLate             Flag = "late"                 // iat or recorded is more than 24 hours before the ledger received it
 	FlagSequenceGap      Flag = "sequence-gap"         // seq skips numbers: entries are missing or still to come
 	FlagSequenceBack     Flag = "sequence-back"        // seq is not above the last: late entries, or a restored backup
 	FlagNoSequence       Flag = "no-sequence"          // no seq disclosed

@@ -40,7 +40,7 @@ var others = []struct{ begins, name string }{
 	{"\xff\xfe\x00\x00", "UTF-32"}, {"\x00\x00\xfe\xff", "UTF-32"}, {"{\x00\x00\x00", "UTF-32"}, {"[\x00\x00\x00", "UTF-32"},
 	{"\x00\x00\x00{", "UTF-32"}, {"\x00\x00\x00[", "UTF-32"},
 	{"\xff\xfe", "UTF-16"}, {"\xfe\xff", "UTF-16"}, {"{\x00", "UTF-16"}, {"[\x00", "UTF-16"}, {"\x00{", "UTF-16"}, {"\x00[", "UTF-16"},
-	{"<", "XML"}, {"PK\x03\x04", "a zip archive"}, {"\x28\xb5\x2f\xfd", "compressed with zstd"}, {"BZh", "compressed with bzip2"},
+	{"<", "XML or HTML"}, {"PK\x03\x04", "a zip archive"}, {"\x28\xb5\x2f\xfd", "compressed with zstd"}, {"BZh", "compressed with bzip2"},
 	{"\xfd7zX", "compressed with xz"}, {"\x1f\x8b", "compressed with gzip twice"},
 }
 

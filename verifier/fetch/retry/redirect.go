@@ -21,9 +21,9 @@ func Redirects(r *http.Request, via []*http.Request) error {
 	first := via[0]
 	switch {
 	case first.Method != http.MethodGet && first.Method != http.MethodHead:
-		return &RedirectError{"although it has a body"}
+		return &RedirectError{"although it has a body, which goes nowhere else: give the server's own address"}
 	case r.URL.Scheme != first.URL.Scheme || r.URL.Host != first.URL.Host:
-		return &RedirectError{"to another server"}
+		return &RedirectError{"to another server, which is not asked: give its address if it is the right one"}
 	case len(via) > maxRedirects:
 		return &RedirectError{fmt.Sprintf("more than %d times", maxRedirects)}
 	}

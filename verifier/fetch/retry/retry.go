@@ -81,14 +81,18 @@ func Broken(err error) bool {
 		err != nil && strings.HasSuffix(err.Error(), "http: server closed idle connection")
 }
 
-// After returns the Retry-After of an answer in seconds (RFC 9110 section 10.2.3), at most an hour.
-// If there is none, it returns 0.
+// After returns the Retry-After of an answer, which is in seconds or a date (RFC 9110 section
+// 10.2.3), at most an hour. If there is none, it returns 0.
 func After(h http.Header) time.Duration {
-	seconds, err := strconv.Atoi(h.Get("Retry-After"))
+	text := h.Get("Retry-After")
+	if seconds, err := strconv.Atoi(text); err == nil {
+		return time.Duration(max(0, min(seconds, 3600))) * time.Second
+	}
+	at, err := http.ParseTime(text)
 	if err != nil {
 		return 0
 	}
-	return time.Duration(max(0, min(seconds, 3600))) * time.Second
+	return max(0, min(time.Until(at), time.Hour))
 }
 
 // Sleep waits for d. If ctx ends first, it returns the error of ctx.

@@ -36,6 +36,13 @@ func TestWait(t *testing.T) {
 }
 
 func TestAfter(t *testing.T) {
+	date := time.Now().Add(2 * time.Hour).UTC().Format(http.TimeFormat)
+	if got := After(http.Header{"Retry-After": {date}}); got != time.Hour {
+		t.Errorf("%s: %v, want the most that is waited", date, got)
+	}
+	if got := After(http.Header{"Retry-After": {"Fri, 31 Dec 1999 23:59:59 GMT"}}); got != 0 {
+		t.Errorf("a date that has passed: %v", got)
+	}
 	for text, want := range map[string]time.Duration{"": 0, "7": 7 * time.Second, "-5": 0, "soon": 0, "86400": time.Hour, "99999999999999999999": 0,
 		"Fri, 27 Nov 2026 10:00:00 GMT": 0} {
 		if got := After(http.Header{"Retry-After": {text}}); got != want {
