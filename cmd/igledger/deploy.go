@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"math"
 	"net"
 	"net/url"
 	"os"
@@ -11,12 +12,16 @@ import (
 	"path/filepath"
 	"strings"
 	"text/template"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/api"
 	"igledger/internal/build"
 )
+
+// stopSpare is what the manager of a service waits beyond all that igledger serve allows itself.
+const stopSpare = 10 * time.Second
 
 var (
 	//go:embed deploy/igledger.service
@@ -42,6 +47,7 @@ func deployFlags(keys, data, listen string) []cli.Flag {
 		&cli.StringSliceFlag{Name: "trusted-proxy", Usage: "address or network of a proxy in front; repeat for more"},
 		&cli.StringFlag{Name: "policy", Usage: "`FILE` with the operator's trust policy, on the machine or in the container"},
 		&cli.StringFlag{Name: "pages", Usage: "`FILE` with the settings of the pages, on the machine or in the container"},
+		drainFlag(),
 		&cli.BoolFlag{Name: "json", Usage: "print as JSON, with the command line of the server"},
 	}
 }
@@ -84,6 +90,13 @@ func serveLine(c *cli.Context, keys string) ([]string, error) {
 	}
 	for _, v := range c.StringSlice("trusted-proxy") {
 		line = append(line, "--trusted-proxy", v)
+	}
+	long, err := drainOf(c)
+	if err != nil {
+		return nil, err
+	}
+	if long != drainTime {
+		line = append(line, "--drain", long.String())
 	}
 	for _, v := range line {
 		if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r == 0x7f }) {
@@ -198,6 +211,9 @@ func asJSON(list []string) string {
 
 // printDeploy prints a file made from a template.
 func printDeploy(c *cli.Context, text string, values map[string]any, line []string) error {
+	long := c.Duration("drain")
+	values["Drain"], values["End"] = long, stopTime
+	values["StopAfter"] = int64(math.Ceil((long + stopTime + stopSpare).Seconds()))
 	values["How"] = "Printed by igledger " + c.Command.Name + ", version " + build.Read().Version + "."
 	var b bytes.Buffer
 	if err := template.Must(template.New(c.Command.Name).Parse(text)).Execute(&b, values); err != nil {

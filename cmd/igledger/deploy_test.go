@@ -36,14 +36,14 @@ func TestUnit(t *testing.T) {
 	}
 	code, unit, errOut := printed(t, "unit", "--keys", keys, "--binary", self, "--data", "/var/lib/igledger/two", "--listen", "127.0.0.1:9999",
 		"--database", "postgres://igledger@db/ledger%20one?application_name=$x", "--public-url", "https://ledger.example.scot",
-		"--trusted-proxy", "127.0.0.1", "--trusted-proxy", "::1", "--policy", "/etc/igledger/my policy.txt")
+		"--trusted-proxy", "127.0.0.1", "--trusted-proxy", "::1", "--policy", "/etc/igledger/my policy.txt", "--drain", "20s")
 	if code != exitGood || errOut != "" {
 		t.Fatalf("exit code %d: %s", code, errOut)
 	}
 	for _, want := range []string{
 		"ExecStart=" + self + " serve --keys %d --database postgres://igledger@db/ledger%%20one?application_name=$$x ",
 		" --signing-record file:/var/lib/igledger/two/signing-record ", ` --policy "/etc/igledger/my policy.txt"`,
-		" --trusted-proxy 127.0.0.1 --trusted-proxy ::1\n", "After=network-online.target postgresql.service\n", "StateDirectory=igledger/two\n",
+		" --trusted-proxy 127.0.0.1 --trusted-proxy ::1 --drain 20s\n", "\nTimeoutStopSec=60\n", "After=network-online.target postgresql.service\n", "StateDirectory=igledger/two\n",
 		"LoadCredential=epoch-2.key:" + keys + "/epoch-2.key\n", "LoadCredential=log-pq.key:", "LoadCredential=operator.jwk:",
 		"DynamicUser=yes\n",
 	} {
@@ -97,6 +97,8 @@ func TestDeployRefuses(t *testing.T) {
 		{"container --database postgres://db/igledger?user=x&password=secret", "without a password"},
 		{"unit --public-url ledger.example.scot", "--public-url"},
 		{"unit --signing-record sqlite:/var/lib/igledger/log.db", "must not be in the log's own database"},
+		{"unit --drain -1s", "--drain must be"},
+		{"serve --drain 2h", "--drain must be"},
 		{"container --policy /etc/x\ny", "control character"},
 		{"health --live --append", "give one of"},
 	} {

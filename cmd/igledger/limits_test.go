@@ -15,7 +15,7 @@ func TestLimitsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range append(limitFlags(), logFlags()...) {
+	for _, f := range append(append(limitFlags(), logFlags()...), drainFlag()) {
 		var env []string
 		var value string
 		switch f := f.(type) {

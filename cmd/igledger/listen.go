@@ -141,6 +141,7 @@ type server struct {
 	http    []*http.Server
 	failed  chan error
 	index   *statement.Follower
+	ending  atomic.Bool // the process was told to end
 	pages   atomic.Pointer[web.Pages]
 	work    sync.WaitGroup
 	ctx     context.Context // of the background work
@@ -198,7 +199,7 @@ func listen(log *ledger.Log, with serving) (*server, error) {
 	s.work.Go(func() { index.Run(s.ctx) })
 	handler := api.New(api.Config{
 		Log: log, Index: index, Logger: with.logger, Registry: with.registry, Limits: with.limits, PublicURL: with.public,
-		Map: with.words, Papers: s, AccessLog: with.access, Page: s.problem,
+		Map: with.words, Papers: s, AccessLog: with.access, Page: s.problem, Ending: s.ending.Load,
 	})
 	if err := s.show(web.Config{Settings: with.settings, Log: log, Index: index, Public: with.public, Store: with.store,
 		Keys: with.keys, Policy: with.policy, Limits: with.limits.Edge, Logger: with.logger,
@@ -249,7 +250,7 @@ func (s *server) serve(l net.Listener, h *http.Server) {
 
 // stop answers running requests, appends what is queued, and stops.
 func (s *server) stop(log *ledger.Log) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
 	var errs []error
 	for _, h := range s.http {

@@ -171,8 +171,8 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
 		Usage: "run the ledger's HTTP API; several processes may share one database",
-		Description: "The log must exist: igledger init creates it. On SIGTERM the server completes what is\n" +
-			"queued, then stops.\n\n" +
+		Description: "The log must exist: igledger init creates it. On SIGTERM the server goes on for --drain, then\n" +
+			"completes what is queued, and stops.\n\n" +
 			"Example: igledger serve --database postgres://igledger@db/igledger --keys " +
 			"/etc/igledger/keys --policy /etc/igledger/policy.txt --listen :8080",
 		Flags: append(append(append(logFlags(), policyFlag()),
@@ -189,6 +189,7 @@ func serveCommand() *cli.Command {
 				Usage: "which requests get a line in the log: off, errors (a status of 400 or above) or all"},
 			&cli.StringFlag{Name: "pages-keys", EnvVars: []string{"IGLEDGER_PAGES_KEYS"},
 				Usage: "folder of the pages' own key, web.key, which is made at the first start (default: that of --keys)"},
+			drainFlag(),
 			&cli.BoolFlag{Name: "json", Usage: "log as JSON lines"},
 		), append(limitFlags(), mappingFlags()...)...),
 		Action: func(c *cli.Context) error {
@@ -197,6 +198,10 @@ func serveCommand() *cli.Command {
 				return usage("--access-log must be off, errors or all")
 			}
 			limits, err := limitsOf(c)
+			if err != nil {
+				return err
+			}
+			long, err := drainOf(c)
 			if err != nil {
 				return err
 			}
@@ -274,8 +279,7 @@ func serveCommand() *cli.Command {
 			case err := <-s.failed:
 				return err
 			}
-			cfg.Logger.Info("draining")
-			return s.stop(log)
+			return errors.Join(s.drain(context.Cause(c.Context), long, cfg.Logger), s.stop(log))
 		},
 	}
 }

@@ -67,6 +67,9 @@ type Config struct {
 	// Page answers a person's browser that asks for what there is not (404, 405) with a page, or
 	// returns false. It may be nil. Everybody else is answered with problem+json.
 	Page func(w http.ResponseWriter, r *http.Request, status int) bool
+	// Ending reports whether the process was told to end, which /readyz says while requests are still
+	// served. It may be nil.
+	Ending func() bool
 	// Now is the clock for callers' tokens and for the entries that readings become. The default is
 	// time.Now.
 	Now func() time.Time
@@ -85,6 +88,7 @@ type api struct {
 	index   *statement.Follower // may be nil
 	papers  Papers              // may be nil
 	page    func(w http.ResponseWriter, r *http.Request, status int) bool
+	ending  func() bool
 	logger  *slog.Logger
 	now     func() time.Time
 	metrics *metrics
@@ -117,6 +121,9 @@ func newAPI(cfg Config, table []route) *api {
 	}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
+	}
+	if a.ending = cfg.Ending; a.ending == nil {
+		a.ending = func() bool { return false }
 	}
 	if a.now == nil {
 		a.now = time.Now

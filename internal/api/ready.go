@@ -34,8 +34,12 @@ func (a *api) ready(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// takes returns nil if an append would succeed, and be judged by the policy set in use.
+// takes returns nil if an append would succeed, and be judged by the policy set in use, for longer
+// than the process has left.
 func (a *api) takes(ctx context.Context) error {
+	if a.ending() {
+		return ledger.ErrClosed
+	}
 	if err := a.log.Ready(ctx); err != nil {
 		return err
 	}
@@ -70,8 +74,11 @@ func (a *api) reads() error {
 var asked = [...]string{"/readyz", "/readyz?append"}
 
 // sayReady logs why the log is not ready, and that it is again, when that changes: anyone may ask,
-// and probes ask for ever.
+// and probes ask for ever. The end of a process has a line of its own.
 func (a *api) sayReady(question int, err error) {
+	if errors.Is(err, ledger.ErrClosed) {
+		return
+	}
 	code := ""
 	if err != nil {
 		code = notReady(err).code
