@@ -117,6 +117,7 @@ type Follower struct {
 	dated   int64         // its iat
 	offer   *offer
 	since   time.Time // when the last root was read
+	current time.Time // a root in the log covers all that was published until then
 	mine    bool      // this process logged the last root
 
 	mu     sync.RWMutex
@@ -241,10 +242,23 @@ func (f *Follower) load(ctx context.Context) error {
 	f.mu.Unlock()
 	f.next, f.covered = size, size
 	f.last = last.Index
+	f.current = f.cfg.Now()
 	if last.Entry != nil {
 		f.dated = last.Entry.IssuedAt
+		f.current = time.Unix(f.dated, 0)
 	}
+	f.isCurrent()
 	return nil
+}
+
+// isCurrent notes whether a root covers everything that was read.
+func (f *Follower) isCurrent() {
+	if f.fresh == 0 && (f.root != nil || len(f.waiting) > 0) {
+		f.current = f.cfg.Now()
+	}
+	f.mu.Lock()
+	f.stats.current = f.current
+	f.mu.Unlock()
 }
 
 // errEnough ends reading when the consumer has stopped.
@@ -284,6 +298,7 @@ func (f *Follower) follow(ctx context.Context) error {
 	if err := f.read(ctx, head.Size); err != nil {
 		return err
 	}
+	f.isCurrent()
 	return f.settle(at)
 }
 
@@ -326,6 +341,9 @@ func (f *Follower) take(r ledger.FeedRecord) error {
 func (f *Follower) meet(r Root) error {
 	offer := f.offer
 	f.last, f.dated, f.offer = r.Index, r.dated, nil
+	if dated := time.Unix(r.dated, 0); dated.After(f.current) {
+		f.current = dated
+	}
 	f.since, f.mine = f.cfg.Now(), offer != nil && offer.size == r.Size && offer.root == r.Hash
 	if r.Size > r.Index {
 		return f.stop(fmt.Errorf("the index root at %d covers entries that come after it: %w", r.Index, ErrDiffers))
@@ -417,6 +435,10 @@ type Stats struct {
 	Roots     uint64 // index roots that this process read in the log
 	Conflicts uint64 // offers of this process that came after another process's
 	Ready     bool   // proofs can be served
+	// Age is how long ago a root in the log covered everything that was published; 0 while the index is
+	// being loaded. If nothing is submitted it stays small, however old the newest root is.
+	Age     time.Duration
+	current time.Time
 	// Broken is ErrDiffers: an alarm for operators. No statements are made and no roots logged.
 	// Entries are taken as before.
 	Broken bool
@@ -441,6 +463,9 @@ func (f *Follower) Stats() Stats {
 	}
 	if f.root != nil {
 		s.Size, s.Ready = f.root.Size, f.root.note != nil
+	}
+	if !s.current.IsZero() {
+		s.Age = max(0, f.cfg.Now().Sub(s.current))
 	}
 	s.Broken = f.broken != nil
 	return s

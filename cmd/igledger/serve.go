@@ -240,7 +240,7 @@ func serveCommand() *cli.Command {
 			cfg.Room = func() error { return folders.Room(reserve) }
 			registry := prometheus.NewRegistry()
 			api.DiskMetrics(registry, folders)
-			asked, err := witnesses(cfg.Policy, cfg.Logger, api.WitnessAttempts(registry))
+			asked, err := witnesses(cfg.Policy, cfg.Logger, api.WitnessAttempts(registry, policy))
 			if err != nil {
 				return err
 			}

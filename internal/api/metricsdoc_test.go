@@ -26,7 +26,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	w := newWorld(t)
 	w.withIndex()
 	Connections(w.registry, Limits{})
-	WitnessAttempts(w.registry)("witness.example", 1, true, nil)
+	WitnessAttempts(w.registry, nil)("witness.example", 1, true, nil)
 	DiskMetrics(w.registry, disk.Folders{{Name: "database", Path: t.TempDir()}})
 	w.do("POST", "/v1/entries", submission(w.entry("SRC", person)))
 	w.do("POST", "/v1/accesses/search", `{"id":"`+person+`","purpose":["HCOMPL"]}`, "Authorization", "Bearer "+w.token(w.audit["AUD"], "AUD"))

@@ -170,6 +170,9 @@ func indexMetrics(reg prometheus.Registerer, f *statement.Follower, log *ledger.
 			func(s statement.Stats) float64 { return float64(s.Covered) }),
 		gauge("igledger_index_lag_entries", "Entries that no index root in the log covers yet, index roots left out.",
 			func(s statement.Stats) float64 { return float64(s.Behind(log.Stats().Size)) }),
+		gauge("igledger_index_age_seconds", "How long ago an index root in the log covered all entries. Small on a log that nothing is "+
+			"submitted to; 0 while the index is being loaded.",
+			func(s statement.Stats) float64 { return s.Age.Seconds() }),
 		gauge("igledger_index_read", "Number of entries read into the index.",
 			func(s statement.Stats) float64 { return float64(s.Read) }),
 		gauge("igledger_index_ready", "1 if statements can be served.",

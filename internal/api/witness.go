@@ -10,6 +10,7 @@ import (
 
 	"igledger/ledger"
 	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
 	"igledger/ledger/witness"
 )
@@ -31,8 +32,9 @@ var attemptResults = []struct {
 
 // WitnessAttempts registers a counter of attempts to get cosignatures, and returns the function
 // that counts them, for witness.Config.Observe. Labels are names from the operator's policy, which
-// is not secret.
-func WitnessAttempts(reg prometheus.Registerer) func(name string, size uint64, kept bool, err error) {
+// is not secret. The alarms of its witnesses are there as 0 from the start: the increase of what
+// first appears as 1 is 0.
+func WitnessAttempts(reg prometheus.Registerer, policy *cosign.Policy) func(name string, size uint64, kept bool, err error) {
 	count := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "igledger_witness_attempts_total",
 		Help: "Attempts by this process to get a cosignature, by witness and result. " +
@@ -41,6 +43,15 @@ func WitnessAttempts(reg prometheus.Registerer) func(name string, size uint64, k
 			"checkpoint or a larger one already.",
 	}, []string{"witness", "result"})
 	reg.MustRegister(count)
+	if policy != nil {
+		for _, c := range policy.Cosigners {
+			for _, r := range attemptResults {
+				if c.URL != "" {
+					count.WithLabelValues(c.Name, r.label)
+				}
+			}
+		}
+	}
 	return func(name string, _ uint64, kept bool, err error) {
 		count.WithLabelValues(name, attemptResult(kept, err)).Inc()
 	}

@@ -200,7 +200,10 @@ func TestClientBringsCosignatures(t *testing.T) {
 // Attempts are counted under the few words that an operator can put an alarm on.
 func TestWitnessAttempts(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	observe := WitnessAttempts(reg)
+	observe := WitnessAttempts(reg, &cosign.Policy{Cosigners: []*cosign.Cosigner{{Name: "w", URL: "https://w.example"}, {Name: "auditor"}}})
+	if families, err := reg.Gather(); err != nil || len(families) != 1 || len(families[0].GetMetric()) != len(attemptResults) {
+		t.Errorf("before the first attempt: %v, %v", families, err) // an alert on their increase would miss the first
+	}
 	answered := func(status int, err error) error {
 		return fmt.Errorf("sending: %w", &witness.AnswerError{Witness: "w", Status: status, Err: err})
 	}
