@@ -72,6 +72,10 @@ type deskForm struct {
 	Request          string
 	Org              string
 	Minutes          int
+	// Doubt stands for a number whose last digit does not fit, "" if it does. Who sends it back with
+	// the same number says that the number is right: it is taken and flagged, as commands do.
+	Doubt string
+	Sure  bool
 }
 
 func (p *pages) desk(w http.ResponseWriter, r *http.Request) error {
@@ -82,12 +86,13 @@ func (p *pages) desk(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Query().Has("ended") {
 		notice = p.room.Words(r).Text("desk.ended")
 	}
-	return p.deskPage(w, r, http.StatusOK, notice, nil)
+	return p.deskPage(w, r, http.StatusOK, notice, "", nil)
 }
 
-func (p *pages) deskPage(w http.ResponseWriter, r *http.Request, status int, notice string, wrong []ui.FieldError) error {
+func (p *pages) deskPage(w http.ResponseWriter, r *http.Request, status int, notice, doubt string, wrong []ui.FieldError) error {
 	words := p.room.Words(r)
-	d := deskForm{Org: p.Door.OrgName(signin.From(r.Context()).Org), Minutes: int(visitLife / time.Minute)}
+	d := deskForm{Org: p.Door.OrgName(signin.From(r.Context()).Org), Minutes: int(visitLife / time.Minute), Doubt: doubt}
+	d.Sure = doubt != "" && r.PostFormValue("sure") == doubt
 	d.Request = strings.TrimSpace(r.PostFormValue("request"))
 	if entry.ContainsPersonNumber(d.Request) {
 		d.Request = ""
@@ -119,13 +124,17 @@ func (p *pages) ask(w http.ResponseWriter, r *http.Request) error {
 		return c
 	}, r.PostFormValue("number"))
 	v.ID = r.PostFormValue("scheme") + ":" + number
+	doubt := ""
 	switch scheme := r.PostFormValue("scheme"); {
 	case scheme != "chi" && scheme != "nhs":
 		bad("scheme-chi", "desk.scheme.wrong")
 	case entry.CheckID(v.ID) != nil:
 		bad("number", "desk.number.form")
 	case !entry.CheckDigitOK(v.ID):
-		bad("number", "desk.number.digit")
+		doubt = p.Shelf.Blind("desk number", u.Issuer, u.Subject, u.Org, v.ID)
+		if r.PostFormValue("sure") != doubt {
+			bad("number", "desk.number.digit")
+		}
 	}
 	known := false
 	for _, i := range identities {
@@ -143,13 +152,13 @@ func (p *pages) ask(w http.ResponseWriter, r *http.Request) error {
 		bad("request", "desk.request.form")
 	}
 	if len(wrong) > 0 {
-		return p.deskPage(w, r, http.StatusUnprocessableEntity, "", wrong)
+		return p.deskPage(w, r, http.StatusUnprocessableEntity, "", doubt, wrong)
 	}
 	h, err := p.Door.History(r.Context(), deskReader(u, v.Request, v.Identity), v.ID)
 	var denied readers.Denied
 	if errors.As(err, &denied) {
 		p.Logger.Warn("a front desk was refused", "org", u.Org, "why", denied)
-		return p.deskPage(w, r, http.StatusForbidden, "", []ui.FieldError{{Text: words.Text("desk.denied")}})
+		return p.deskPage(w, r, http.StatusForbidden, "", doubt, []ui.FieldError{{Text: words.Text("desk.denied")}})
 	}
 	if err != nil {
 		return err
@@ -175,6 +184,7 @@ type visitData struct {
 	Papers   []paperRow
 	Minutes  int
 	Address  string
+	Doubt    string // that the number fails its check, "" if it does not
 }
 
 func (p *pages) visit(w http.ResponseWriter, r *http.Request) error {
@@ -203,6 +213,9 @@ func (p *pages) visitPage(w http.ResponseWriter, r *http.Request, status int, ad
 	d := visitData{
 		sheet: s, Request: a.visit.Request, Papers: papers, Minutes: int(visitLife / time.Minute), Address: address,
 		Identity: words.Text(plain.Key("desk.identity." + string(a.visit.Identity))),
+	}
+	if !entry.CheckDigitOK(a.id) {
+		d.Doubt = sentence(words.Plain().Flag(entry.FlagCheckDigit))
 	}
 	for i := range d.Rows {
 		d.Rows[i].Href = "" // the desk prints the list as one

@@ -3,6 +3,7 @@ package paper
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -214,8 +215,23 @@ func TestDesk(t *testing.T) {
 			t.Errorf("%s: the number is on the page", name)
 		}
 	}
+	// A wrong digit is asked about, and the answer is for the number that was typed only. Then it is
+	// taken and flagged, as the commands do.
+	doubtful := with("number", "0101010000")
+	_, rest, _ := strings.Cut(desk.post("/desk", doubtful...).body, `name="sure" value="`)
+	sure, _, _ := strings.Cut(rest, `"`)
+	desk.post("/desk", append(with("number", "0101010009"), "sure", sure)...).want(t, "another wrong number", 422, "its last digit does not fit")
+	w.as(deskUser("TST", "Desk Two")).post("/desk", append(doubtful, "sure", sure)...).want(t, "a colleague", 422, "its last digit")
+	got := desk.post("/desk", append(doubtful, "sure", sure)...)
+	if got.status != 303 {
+		t.Fatalf("a wrong digit that is right: %+v", got)
+	}
+	desk.get(got.to).want(t, "visit", 200, "fails a check, so it may be mistyped")
+	if o, err := w.Log.Opening(t.Context(), w.Size()-1); err != nil || !slices.Contains(o.Flags, entry.FlagCheckDigit) {
+		t.Errorf("the reading is not flagged: %v", err)
+	}
 	before := w.Size()
-	got := desk.post("/desk", asked...)
+	got = desk.post("/desk", asked...)
 	if got.status != 303 || !strings.HasPrefix(got.to, "/desk/visit/") || strings.Contains(got.to, "0101") {
 		t.Fatalf("%+v", got)
 	}
