@@ -23,6 +23,8 @@ type check struct {
 	now    time.Time     // zero: age is not judged
 	maxAge time.Duration // above it, a checkpoint is stale
 
+	onProgress func(at, of uint64)
+
 	head    *signedHead       // tree head, see openHead
 	backers backers           // its cosigners, see checkCosigners
 	genesis *entry.Genesis    // leaf 0, see checkGenesis
@@ -49,6 +51,9 @@ func newCheck(policy *Policy, now time.Time) *check {
 		policy: policy,
 		now:    now,
 		maxAge: StaleAfter,
+
+		onProgress: func(_, _ uint64) {},
+
 		first:  map[string]uint64{},
 		proved: map[string]bool{},
 		late:   map[uint64]bool{},

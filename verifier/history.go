@@ -128,6 +128,7 @@ func (c *check) readContents(shown []*bundle.Opening, id string, words historyWo
 	list := make([]*entry.Entry, len(shown))
 	failures := len(c.Failures)
 	for n, o := range shown {
+		c.onProgress(uint64(n), uint64(len(shown)))
 		e, f := parseSealed(o)
 		if f != nil {
 			if errors.Is(f, wire.UnknownType) {

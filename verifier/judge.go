@@ -69,6 +69,7 @@ func (c *check) judge() {
 	c.register.Partial = true
 	good := 0
 	for n, s := range c.signed {
+		c.onProgress(uint64(n), uint64(len(c.signed)))
 		if s.public && n > 0 && c.signed[n-1].index == s.index {
 			c.Fail(&Failure{Check: CheckKeyHistory, Index: At(s.index),
 				Expected: "each entry in one history", Found: "the same index twice",

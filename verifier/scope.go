@@ -16,6 +16,9 @@ const maxSkew = 5 * time.Minute
 // ask keeps what the caller asked for.
 func (c *check) ask(ev StatementEvidence) {
 	c.asked, c.pinned = ev.Period, ev.Genesis
+	if ev.OnProgress != nil {
+		c.onProgress = ev.OnProgress
+	}
 	if ev.MaxAge > 0 {
 		c.maxAge = ev.MaxAge
 	}

@@ -23,6 +23,10 @@ type StatementEvidence struct {
 	MaxAge time.Duration // zero: StaleAfter
 
 	Genesis *wire.Hash // hash of leaf 0 that the caller expects, see GenesisHash; nil: any
+
+	// OnProgress is called with how many of the entries of a list were read, and then with how many
+	// signatures were checked. May be nil.
+	OnProgress func(at, of uint64)
 }
 
 // StatementEntry is an entry that was shown, with what a reader must know about it.

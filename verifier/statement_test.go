@@ -203,6 +203,19 @@ func TestHonestStatements(t *testing.T) {
 	}
 }
 
+// Progress begins at 0 for each list and for the signatures, and never passes what there is.
+func TestStatementProgress(t *testing.T) {
+	w := newWorld(t)
+	var got []string
+	l := w.log()
+	claim := w.indexed(l)
+	r := verifier.CheckStatement(verifier.StatementEvidence{Statement: testlog.StatementJSON(l.Statement(claim)), Policy: w.policy,
+		ID: w.me(), Now: now, OnProgress: func(at, of uint64) { got = append(got, fmt.Sprintf("%d/%d", at, of)) }})
+	if want := "0/2 1/2 0/8 1/8 2/8 3/8 4/8 5/8 6/8 7/8"; r.Err() != nil || strings.Join(got, " ") != want {
+		t.Errorf("%v: %s, want %s", r.Err(), strings.Join(got, " "), want)
+	}
+}
+
 // TestFalseIndex: an operator who leaves an access out of the index itself makes a statement that
 // only auditors can tell from a true one. That is what their cosignature is for.
 func TestFalseIndex(t *testing.T) {

@@ -69,7 +69,7 @@ func printPaper(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := r.Statement(c.Context, client.StatementRequest{
+	data, err := r.fetchStatement(c, client.StatementRequest{
 		ID: id, Purpose: r.Purpose, Request: c.String("request"), Identity: r.Identity,
 	})
 	if err != nil {

@@ -57,7 +57,7 @@ func statementCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			data, err := r.Statement(c.Context, q)
+			data, err := r.fetchStatement(c, q)
 			if err != nil {
 				return err
 			}
@@ -72,6 +72,14 @@ func statementCommand() *cli.Command {
 			return err
 		},
 	}
+}
+
+// fetchStatement fetches a statement, with a progress bar.
+func (r *remote) fetchStatement(c *cli.Context, q client.StatementRequest) ([]byte, error) {
+	bar := command.NewDownload(c, "fetching the statement")
+	defer bar.Done()
+	r.OnRead = bar.Add
+	return r.Statement(c.Context, q)
 }
 
 // statementRequest returns the request that the flags describe, without the id.

@@ -86,12 +86,15 @@ func checkStatement(s *session) error {
 			return err
 		}
 	}
+	bars := &stages{session: s}
+	ev.OnProgress = bars.at
 	var r *verifier.StatementReport
 	if isExtract {
 		r = verifier.CheckExtract(ev)
 	} else {
 		r = verifier.CheckStatement(ev)
 	}
+	bars.done()
 	if asking.witnesses != nil && r.Head.Size > 0 {
 		log := s.policy.Log(r.Head.Origin)
 		asking.ask(s.ctx, verifier.View{Signed: []byte(r.Signed), Head: r.Head, Log: log, AsOf: r.Dated(), MaxAge: ev.MaxAge,
@@ -120,6 +123,28 @@ func checkStatement(s *session) error {
 		s.report.Notes = append(s.report.Notes, periodNote)
 	}
 	return unread
+}
+
+// stages shows a progress bar for each stage of a check.
+type stages struct {
+	*session
+	bar *command.Progress
+	of  uint64
+}
+
+func (b *stages) at(at, of uint64) {
+	if at == 0 || of != b.of {
+		b.done()
+		b.bar, b.of = command.NewProgress(b.c, "checking the statement", of), of
+	}
+	b.bar.At(at)
+}
+
+func (b *stages) done() {
+	if b.bar != nil {
+		b.bar.Done()
+		b.bar = nil
+	}
 }
 
 // statementNotes says what no statement proves. It is in every report because the text in the file

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net"
 	"net/http"
@@ -109,7 +110,7 @@ func (c *Client) once(ctx context.Context, r request, body []byte) (data []byte,
 		return nil, 0, err
 	}
 	defer resp.Body.Close()
-	data, err = retry.Read(resp.Body, maxAnswer)
+	data, err = retry.Read(counted{resp.Body, c.OnRead}, maxAnswer)
 	if long := new(retry.TooLongError); errors.As(err, &long) {
 		return nil, 0, long
 	}
@@ -120,6 +121,20 @@ func (c *Client) once(ctx context.Context, r request, body []byte) (data []byte,
 		return data, 0, nil
 	}
 	return nil, retry.After(resp.Header), readProblem(resp, data)
+}
+
+// counted tells how much is read.
+type counted struct {
+	io.Reader
+	tell func(n int) // may be nil
+}
+
+func (r counted) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if r.tell != nil {
+		r.tell(n)
+	}
+	return n, err
 }
 
 // readProblem returns the error for an answer other than 200. The answer may come from a proxy that

@@ -58,6 +58,8 @@ type Client struct {
 	MaxWait time.Duration
 	// OnRetry is called before each wait of d for another attempt. It may be nil.
 	OnRetry func(err error, d time.Duration)
+	// OnRead is called with how many more bytes of an answer were read. It may be nil.
+	OnRead func(n int)
 
 	wait func(context.Context, time.Duration) error // nil: a timer
 }

@@ -16,11 +16,40 @@ type Progress struct {
 	bar   *progressbar.ProgressBar // nil: nothing is shown
 	began time.Time
 	n     int64
+	ended chan struct{} // closed by Done
 }
 
 // NewProgress begins work on total entries; 0 means that their number is not known.
 func NewProgress(c *cli.Context, what string, total uint64) *Progress {
-	p := &Progress{began: time.Now()}
+	return newProgress(c, what, total, progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("entries"))
+}
+
+// NewDownload begins to wait for an answer, and to read it. Its size in bytes is not known; At and
+// Add count them. While none come it shows that it waits.
+func NewDownload(c *cli.Context, what string) *Progress {
+	p := newProgress(c, what, 0, progressbar.OptionShowBytes(true), progressbar.OptionShowCount())
+	if p.bar != nil {
+		go p.turn()
+	}
+	return p
+}
+
+// turn shows again and again that something goes on.
+func (p *Progress) turn() {
+	t := time.NewTicker(time.Second / 4)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			p.Add(0)
+		case <-p.ended:
+			return
+		}
+	}
+}
+
+func newProgress(c *cli.Context, what string, total uint64, more ...progressbar.Option) *Progress {
+	p := &Progress{began: time.Now(), ended: make(chan struct{})}
 	if _, ok := Terminal(c.App.ErrWriter); !ok || os.Getenv("TERM") == "dumb" {
 		return p
 	}
@@ -28,10 +57,9 @@ func NewProgress(c *cli.Context, what string, total uint64) *Progress {
 	if most == 0 {
 		most = -1
 	}
-	p.bar = progressbar.NewOptions64(most, progressbar.OptionSetWriter(c.App.ErrWriter),
-		progressbar.OptionSetDescription(what), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString("entries"), progressbar.OptionSetWidth(20),
-		progressbar.OptionThrottle(time.Second/10), progressbar.OptionClearOnFinish())
+	p.bar = progressbar.NewOptions64(most, append([]progressbar.Option{progressbar.OptionSetWriter(c.App.ErrWriter),
+		progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(20),
+		progressbar.OptionThrottle(time.Second / 10), progressbar.OptionClearOnFinish()}, more...)...)
 	return p
 }
 
@@ -57,5 +85,6 @@ func (p *Progress) Done() {
 	if p.bar != nil {
 		p.bar.Clear() //nolint:errcheck // it is decoration
 		p.bar = nil
+		close(p.ended)
 	}
 }

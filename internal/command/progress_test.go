@@ -36,6 +36,15 @@ func TestProgress(t *testing.T) {
 	s.until("5/10")
 	p.Done()
 	p.At(6)
+	p = NewDownload(c, "fetching")
+	p.mu.Lock()
+	p.began = p.began.Add(-2 * time.Second)
+	p.mu.Unlock()
+	s.until("fetching") // nothing came yet
+	p.Add(4096)
+	s.until("4.1 kB")
+	p.Done()
+	p.Done()
 
 	var pipe bytes.Buffer
 	c = cli.NewContext(&cli.App{ErrWriter: &pipe}, nil, &cli.Context{Context: context.Background()})
