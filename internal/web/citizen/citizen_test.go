@@ -163,6 +163,8 @@ func TestList(t *testing.T) {
 		"Look at these first", "Example &lt;b&gt;Life&lt;/b&gt; plc", "Nurse Ailsa Invent, Nurse",
 		"Read test results and measurements", "You looked at this list", "Looks at the record, by month and place")
 	lacks(t, page, "Somebody else", morag, iain, "0101010000", "<b>Life")
+	// By its links alone, as a screen reader lists them, each entry can be told from the others.
+	has(t, page, `</strong><span class="visually-hidden">, <time`)
 	// Looking again in the same session is not another entry.
 	w.get(t, c, "/you")
 	_, page = w.get(t, c, "/you?who=mine")

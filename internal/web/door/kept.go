@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -34,9 +35,12 @@ const (
 	keptFormat = "1"
 )
 
+// ourWords are the words in which items are described. All are hashed, so once.
+var ourWords = sync.OnceValue(english.Fingerprint)
+
 // stamp says by which words and suspect keys items are made, which pieces depend on.
 func stamp(reg *register.Register) string {
-	words := english.Fingerprint()
+	words := ourWords()
 	h := sha256.New()
 	h.Write(words[:])
 	for _, org := range reg.Organisations() {
