@@ -49,7 +49,7 @@ func (p *pages) again(page string) func(http.ResponseWriter, *http.Request) erro
 	return func(w http.ResponseWriter, r *http.Request) error {
 		s, err := p.subject(r)
 		if err == nil {
-			http.Redirect(w, r, s.base+page+"?done=again", http.StatusSeeOther)
+			http.Redirect(w, r, s.base+page+"?done="+ui.Again, http.StatusSeeOther)
 		}
 		return err
 	}
@@ -215,10 +215,22 @@ func (p *pages) choices(w http.ResponseWriter, r *http.Request) error {
 		d.Decisions = append(d.Decisions, y)
 	}
 	page := ui.Page{Title: words.Text("choices.title"), Section: "choices", Data: d}
-	if done := plain.Key("choices.done." + r.URL.Query().Get("done")); words.Has(done) {
-		page.Notice = words.Text(done)
+	if done := ui.Done(r); words.Has(plain.Key("choices.done."+done)) && d.so(done) {
+		page.Notice = words.Text(plain.Key("choices.done." + done))
 	}
 	return p.room.Render(w, r, http.StatusOK, "choices", page)
+}
+
+// so reports whether what was done to a use still is so, which it need not be when somebody comes
+// back to the page that said it.
+func (d *choicesPage) so(done string) bool {
+	act, name, _ := strings.Cut(done, "-")
+	for _, u := range d.Uses {
+		if u.Name == name {
+			return act == "no" && u.Refused || act == "back" && !u.Here
+		}
+	}
+	return true
 }
 
 // usePage says what a use is, what the person chose, and what that changes by the rules in force.
@@ -433,6 +445,14 @@ func (p *pages) record(w http.ResponseWriter, r *http.Request, c *choosing, done
 		_, err := p.Door.Sign(r.Context(), p.Choices, entry.PurposeAgreements, act)
 		switch {
 		case errors.Is(err, ledger.ErrConflict): // the same form, sent again
+			after, err := p.choosing(r)
+			if err != nil {
+				return err
+			}
+			holds := slices.ContainsFunc(after.held, func(d decided) bool { return d.Consent.Consent == act.Consent })
+			if holds == act.Ends() { // the other was decided since, and this form was left from before
+				done = ui.Again
+			}
 		case errors.Is(err, door.ErrRefused):
 			p.Logger.Error("the ledger refused a choice", "error", err)
 			p.Site.Problem(w, r, http.StatusConflict, "choice-refused")

@@ -117,6 +117,11 @@ func TestSayNo(t *testing.T) {
 	if got := w.research(t, "isa-1"); got != entry.Covered {
 		t.Errorf("research after it was taken back: %s", got)
 	}
+	// What is left in the browser from before it was taken back says nothing that is not so.
+	_, page = w.post(t, c, "/you/choices/no/research", url.Values{"token": {found[1]}})
+	has(t, page, "Nothing has changed yet.", "You have not said no.")
+	_, page = w.get(t, c, "/you/choices?done=no-research")
+	lacks(t, page, "You have said no to research.")
 }
 
 // What people were told before they chose is there for everybody, in the words that they read, by

@@ -110,7 +110,7 @@ func (p *pages) people(w http.ResponseWriter, r *http.Request) error {
 		d.Actings = append(d.Actings, a)
 	}
 	page := ui.Page{Title: words.Text("people.title"), Section: "people", Data: d}
-	if done := plain.Key("people.done." + r.URL.Query().Get("done")); words.Has(done) {
+	if done := plain.Key("people.done." + ui.Done(r)); words.Has(done) {
 		page.Notice = words.Text(done)
 	}
 	return p.room.Render(w, r, http.StatusOK, "people", page)

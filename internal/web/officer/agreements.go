@@ -222,7 +222,7 @@ func (p *deeds) agreement(rw http.ResponseWriter, r *http.Request) error {
 var notices = []string{"proposed", "signed", "acted", "declined", "saved", "deleted", "asked", "approved", "refused", "revoked"}
 
 func (p *deeds) notice(r *http.Request, words words) string {
-	if done := r.URL.Query().Get("done"); slices.Contains(notices, done) {
+	if done := ui.Done(r); slices.Contains(notices, done) {
 		return words.Text(plain.Key("done." + done))
 	}
 	return ""

@@ -119,7 +119,7 @@ func (w *work) calendar(rw http.ResponseWriter, r *http.Request) error {
 		last.Dates = append(last.Dates, x)
 	}
 	p := ui.Page{Title: words.Text("calendar.title"), Section: "officer", Crumbs: words.crumbs(), Data: data}
-	switch r.URL.Query().Get("done") {
+	switch ui.Done(r) {
 	case "made":
 		p.Notice = words.Text("calendar.made")
 	case "revoked":

@@ -115,7 +115,7 @@ func (w *work) request(rw http.ResponseWriter, r *http.Request) error {
 	}
 	p := ui.Page{Title: words.Text("request.title", "id", x.Asked.Request), Section: "requests", Data: data,
 		Crumbs: words.crumbs(ui.Crumb{Text: words.Text("requests.title"), Href: "/officer/requests"})}
-	switch r.URL.Query().Get("done") {
+	switch ui.Done(r) {
 	case "asked":
 		p.Notice = words.Text("request.done", "org", words.org(x.Asked.Holder))
 	case "decided":

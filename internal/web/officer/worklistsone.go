@@ -49,7 +49,7 @@ func (w *work) access(rw http.ResponseWriter, r *http.Request) error {
 		form.Status, form.Note = kept.Get("status"), kept.Get("note")
 	}
 	p := ui.Page{}
-	if r.URL.Query().Get("done") != "" {
+	if ui.Done(r) != "" {
 		p.Notice = w.words(r).Text("follow.done")
 	}
 	return w.show(rw, r, http.StatusOK, p, form, false)
