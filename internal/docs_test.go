@@ -25,6 +25,7 @@ var built = map[string]bool{".git": true, "bin": true, "igledger-data": true}
 var (
 	codeSpan   = regexp.MustCompile("`([^`]+)`")
 	link       = regexp.MustCompile(`\]\(([^()\s]+)\)`)
+	numbered   = regexp.MustCompile(`section (\d+)\]\([^()\s#]*#(\d+)-`)
 	url        = regexp.MustCompile(`https?://\S+`)
 	testName   = regexp.MustCompile(`^(Test|Fuzz|Benchmark|Example)[A-Z]\w*$`)
 	dottedName = regexp.MustCompile(`^[A-Za-z]\w*(\.[A-Za-z]\w*)+$`)
@@ -57,7 +58,8 @@ func TestDocsNameWhatExists(t *testing.T) {
 	}
 }
 
-// TestDocsLinks follows every relative link, and every #anchor to its heading.
+// TestDocsLinks follows every relative link, and every #anchor to its heading, whose number must be
+// the one in the words of the link.
 func TestDocsLinks(t *testing.T) {
 	anchors := map[string]map[string]bool{}
 	all := testdocs.Pages(t, root)
@@ -73,6 +75,11 @@ func TestDocsLinks(t *testing.T) {
 		for _, l := range p.Lines {
 			if l.Code {
 				continue
+			}
+			for _, m := range numbered.FindAllStringSubmatch(l.Text, -1) {
+				if m[1] != m[2] {
+					t.Errorf("%s:%d: %s leads to section %s", p.Name, l.Number, m[0], m[2])
+				}
 			}
 			for _, m := range link.FindAllStringSubmatch(codeSpan.ReplaceAllString(l.Text, ""), -1) {
 				if strings.Contains(m[1], "://") {
