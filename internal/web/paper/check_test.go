@@ -5,16 +5,19 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
+	"igledger/audit/plain"
 	"igledger/internal/testneeds"
 	"igledger/internal/web/ui"
 	"igledger/internal/web/webtest"
@@ -151,4 +154,51 @@ func picture(t *testing.T, width int) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// Citizens check in the language of their other pages: nothing on the page, nor in what its script
+// puts together, is in English.
+func TestCheckInGaelic(t *testing.T) {
+	url := checkPage(t, proposedPolicy)
+	for _, path := range []string{"/check?lang=gd", "/check/keep?lang=gd"} {
+		resp, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode == http.StatusNotFound { // built without scripts: there is no file to keep
+			continue
+		}
+		_, main, _ := strings.Cut(string(body), "<main")
+		if resp.StatusCode != http.StatusOK || !strings.Contains(string(body), `<html lang="gd"`) || !strings.Contains(main, "Dearbh fianais") {
+			t.Errorf("%s: %d, or not in Gaelic", path, resp.StatusCode)
+		}
+		for _, english := range regexp.MustCompile(`<span lang="en">[^<]*`).FindAllString(main, -1) {
+			t.Errorf("%s: in English: %s", path, english)
+		}
+	}
+	site, err := ui.New(ui.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	room, err := site.Room(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range room.Languages() {
+		for _, key := range (checkData{}).Keys() {
+			if !words.Own(plain.Key("word." + key)) {
+				t.Errorf("%s: word.%s is in another language", words.Language(), key)
+			}
+		}
+	}
+	for check := range plain.In(plain.English).Checks() {
+		if !plain.In(plain.Gaelic).Own(plain.Key("check." + check)) {
+			t.Errorf("check.%s is in English only", check)
+		}
+	}
 }
