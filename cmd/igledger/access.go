@@ -59,7 +59,7 @@ func accessCommand() *cli.Command {
 						"as its operator said"},
 			)...),
 			Action: importAction,
-		}, outboxCommand(), originalCommand(), followUpCommand(), {
+		}, outboxCommand(), originalCommand(), followUpCommand(), notesCommand(), {
 			Name:  "settle",
 			Usage: "forget what cosigners have seen by now, without new events",
 			Description: "Sends what still waits in the outbox of access import, looks for receipts under checkpoints that\n" +

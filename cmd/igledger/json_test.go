@@ -33,7 +33,7 @@ func printsJSON(ts *testscript.TestScript, _ bool, args []string) {
 		"org list": nil, "key list": nil, "sharing list": nil, "policy show": nil, "sources": by("submit"),
 		"agreement list": nil, "agreement due": nil, "agreement show": {"isa-2026-2"}, "agreement history": {"isa-2026-2"},
 		"agreement export": nil, "agreement verify": {"isa-2026-2"}, "agreement check": {"study.yaml"}, "policy check": {"set.cedar"},
-		"key show":     {"nhs-lothian-audit.jwk"},
+		"key show": {"nhs-lothian-audit.jwk"}, "access notes": by("audit"),
 		"who-accessed": person, "consent list": person, "statement": append(slices.Clone(auditor), "--id", ts.Getenv("PERSON")),
 		"consent export": append(slices.Clone(person), args[0]), "consent receipt": append(slices.Clone(person), args[1]),
 		"receipt": append(by("submit"), "0"), "access outbox list": {"--outbox", "portal.outbox"},
@@ -66,7 +66,7 @@ func printsJSON(ts *testscript.TestScript, _ bool, args []string) {
 			if !json.Valid([]byte(lines[len(lines)-1])) {
 				ts.Fatalf("%s: the error is no JSON: %s", name, errOut)
 			}
-			if !slices.Contains([]string{"receipt", "consent export", "sources"}, name) {
+			if !slices.Contains([]string{"receipt", "consent export", "sources", "access notes"}, name) {
 				ts.Fatalf("%s: %v: %s", name, err, errOut)
 			}
 		case !json.Valid([]byte(out)):

@@ -19,6 +19,7 @@ import (
 	"igledger/audit/statement"
 	"igledger/consent/fhir/mapping"
 	"igledger/internal/api"
+	"igledger/internal/client"
 	"igledger/internal/disk"
 	"igledger/internal/edge"
 	"igledger/internal/web"
@@ -164,6 +165,11 @@ func (s *server) KeepPaper(ctx context.Context, id, desk string, data []byte) (s
 	return s.pages.Load().KeepPaper(ctx, id, desk, data)
 }
 
+// Notes implements api.Notes by the pages that answer now.
+func (s *server) Notes(ctx context.Context, org, after string, most int) ([]client.Note, error) {
+	return s.pages.Load().Notes(ctx, org, after, most)
+}
+
 // problem answers a person's browser with a page where the API has nothing.
 func (s *server) problem(w http.ResponseWriter, r *http.Request, status int) bool {
 	pages := s.pages.Load()
@@ -199,7 +205,7 @@ func listen(log *ledger.Log, with serving) (*server, error) {
 	s.work.Go(func() { index.Run(s.ctx) })
 	handler := api.New(api.Config{
 		Log: log, Index: index, Logger: with.logger, Registry: with.registry, Limits: with.limits, PublicURL: with.public,
-		Map: with.words, Papers: s, AccessLog: with.access, Page: s.problem, Ending: s.ending.Load,
+		Map: with.words, Papers: s, Notes: s, AccessLog: with.access, Page: s.problem, Ending: s.ending.Load,
 	})
 	if err := s.show(web.Config{Settings: with.settings, Log: log, Index: index, Public: with.public, Store: with.store,
 		Keys: with.keys, Policy: with.policy, Limits: with.limits.Edge, Logger: with.logger,

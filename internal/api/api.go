@@ -45,6 +45,8 @@ type Config struct {
 	Index *statement.Follower
 	// Papers keeps what codes on paper open. If nil, none are taken.
 	Papers Papers
+	// Notes has what officers noted. If nil, there are none.
+	Notes Notes
 	// Log is the log to serve. Its operator must be a source with a valid submit key, or every
 	// reading is refused: see logReading.
 	Log *ledger.Log
@@ -84,25 +86,26 @@ const (
 )
 
 type api struct {
-	log     *ledger.Log
-	index   *statement.Follower // may be nil
-	papers  Papers              // may be nil
-	page    func(w http.ResponseWriter, r *http.Request, status int) bool
-	ending  func() bool
-	logger  *slog.Logger
-	now     func() time.Time
-	metrics *metrics
-	exact   map[string][]*route // by path
-	prefix  []*route            // those whose pattern ends in {…}
-	bodies  *edge.Bodies
-	public  string
-	people  *mapping.Map
-	zone    *time.Location
-	limits  Limits
-	reports *report.Maker
-	bulk    readings.Bulk
-	openapi []byte
-	access  AccessLog
+	log      *ledger.Log
+	index    *statement.Follower // may be nil
+	papers   Papers              // may be nil
+	officers Notes               // may be nil
+	page     func(w http.ResponseWriter, r *http.Request, status int) bool
+	ending   func() bool
+	logger   *slog.Logger
+	now      func() time.Time
+	metrics  *metrics
+	exact    map[string][]*route // by path
+	prefix   []*route            // those whose pattern ends in {…}
+	bodies   *edge.Bodies
+	public   string
+	people   *mapping.Map
+	zone     *time.Location
+	limits   Limits
+	reports  *report.Maker
+	bulk     readings.Bulk
+	openapi  []byte
+	access   AccessLog
 	// unready is the code of what /readyz last said, without and with its parameter append. "": ready;
 	// nil: not asked yet.
 	unready [2]atomic.Pointer[string]
@@ -114,7 +117,7 @@ func New(cfg Config) http.Handler { return newAPI(cfg, routes) }
 
 func newAPI(cfg Config, table []route) *api {
 	a := &api{
-		log: cfg.Log, index: cfg.Index, papers: cfg.Papers, page: cfg.Page, logger: cfg.Logger, now: cfg.Now, access: cfg.AccessLog,
+		log: cfg.Log, index: cfg.Index, papers: cfg.Papers, officers: cfg.Notes, page: cfg.Page, logger: cfg.Logger, now: cfg.Now, access: cfg.AccessLog,
 		exact:  map[string][]*route{},
 		limits: cfg.Limits.OrDefault(), bodies: edge.NewBodies(cfg.Limits.Edge, time.Now),
 		public: strings.TrimSuffix(cfg.PublicURL, "/"), people: cfg.Map, zone: cfg.Map.Location(),

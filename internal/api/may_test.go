@@ -86,7 +86,9 @@ const (
 	saysSubmitter = "Caller: a key with purpose `submit`. Limited to entries that the organisation submitted."
 	saysAuditor   = "Caller: the auditor (a key with purpose `audit`, role `auditor`), " +
 		"for the purpose `HOPERAT` or a narrower one"
-	saysOwn = "; the organisation (a key with purpose `audit`, role `controller`), for the purpose `HOPERAT` or a narrower one, " +
+	saysOwn   = "; " + saysOfOwn
+	saysNotes = "Caller: " + saysOfOwn + "."
+	saysOfOwn = "the organisation (a key with purpose `audit`, role `controller`), for the purpose `HOPERAT` or a narrower one, " +
 		"limited to accesses that it made or to records that it holds, and what it recorded itself"
 	saysHistory = saysAuditor + "; the front desk (a key with purpose `front-desk`, role `front-desk`), " +
 		"for the purpose `PATRQT`, with request and identity, not ids that begin with `reg:`" +
@@ -167,6 +169,12 @@ var rows = []row{
 		{name: "another's agreements", body: `{"kind":"due","organisation":"SRC","purpose":["HCOMPL"]}`, may: auditorsOnly},
 		{name: "without a purpose", body: `{"kind":"uncovered","organisation":"{org}"}`, may: noOne},
 		{name: "on request", body: `{"kind":"uncovered","organisation":"{org}","purpose":["PATRQT"]}`, may: noOne},
+	}},
+	{route: "GET /v1/notes", says: saysNotes, asks: []ask{
+		{name: "its own", path: "/v1/notes?purpose=HCOMPL", given: notedBy, may: controllersOnly},
+		{name: "without a purpose", path: "/v1/notes", may: noOne},
+		{name: "on request", path: "/v1/notes?purpose=PATRQT", may: noOne},
+		{name: "for research", path: "/v1/notes?purpose=HRESCH", may: noOne},
 	}},
 	{route: "POST /access/v1/evaluation", says: saysDecider, path: "/access/v1/evaluation", asks: []ask{
 		{name: "its own record", body: evaluationBy("{org}", "{org}"), may: deciderKeys},

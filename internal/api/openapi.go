@@ -188,6 +188,16 @@ var operations = map[string]operation{
 		}, purposeParam()},
 		media: "application/jsonl", problems: slices.Concat([]string{badRequest, busy}, ofLog),
 	},
+	"GET /v1/notes": {
+		id: "getNotes", summary: "Get what the organisation's officers noted",
+		text: "What officers of the caller's organisation noted on the pages about accesses that stand out, by the jti that " +
+			"reports have. It is not in the log, and nothing proves it. " + loggedBulk,
+		params: []*huma.Param{{
+			Name: "after", In: "query", Description: "next of the previous page",
+			Schema: &huma.Schema{Type: huma.TypeString, MaxLength: new(128)},
+		}, purposeParam()},
+		answer: reflect.TypeFor[client.Notes](), problems: slices.Concat([]string{badRequest, notFound, busy}, ofLog),
+	},
 	"POST /v1/reports": {
 		id: "makeReport", summary: "Make a report for information governance officers",
 		text: "`uncovered`: accesses that no rule covers. `attempts`: what was tried and failed or was refused, " +

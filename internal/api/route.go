@@ -80,6 +80,7 @@ var (
 	openingReaders = reading(readers.Opening, readers.Register)
 	bulkReaders    = reading(readers.Bulk)
 	reporters      = reading(readers.Report)
+	noteReaders    = reading(readers.Note)
 
 	// frontDesks print for people who ask there.
 	frontDesks = &grant{purposes: []entry.Purpose{entry.PurposeFrontDesk}, roles: []entry.Role{entry.RoleFrontDesk}}
@@ -119,6 +120,7 @@ var routes = []route{
 	{method: "GET", pattern: "/v1/openings", may: bulkReaders, serve: (*api).openings},
 	{method: "GET", pattern: "/v1/feed/{from}", may: bulkReaders, serve: (*api).feed},
 	{method: "POST", pattern: "/v1/reports", may: reporters, serve: (*api).report, body: maxBody},
+	{method: "GET", pattern: "/v1/notes", may: noteReaders, serve: (*api).notes},
 	{method: "POST", pattern: "/access/v1/evaluation", may: deciders, serve: (*api).evaluation, body: maxBody, echo: true},
 	{
 		method: "POST", pattern: "/access/v1/evaluations", may: deciders, serve: (*api).evaluations,

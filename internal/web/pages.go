@@ -24,6 +24,7 @@ import (
 
 	"igledger/audit/statement"
 	"igledger/internal/api"
+	"igledger/internal/client"
 	"igledger/internal/edge"
 	"igledger/internal/web/citizen"
 	"igledger/internal/web/door"
@@ -66,6 +67,7 @@ type Pages struct {
 	signin  *signin.Manager // nil without sign-in
 	public  string
 	papers  *paper.Store // nil without sign-in
+	shelf   *shelf.Shelf // nil without sign-in
 	limits  edge.Limits
 	bodies  *edge.Bodies
 	follow  []func(context.Context)
@@ -131,7 +133,7 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 		d.mux.Handle(old, moved("/check"))
 	}
 	d.mux.HandleFunc(catchAll, d.elsewhere)
-	return &Pages{handler: d.wrapped(), site: d.site, signin: d.signin, public: d.Public, papers: d.papers, limits: cfg.Limits,
+	return &Pages{handler: d.wrapped(), site: d.site, signin: d.signin, public: d.Public, papers: d.papers, shelf: d.shelf, limits: cfg.Limits,
 		bodies: edge.NewBodies(cfg.Limits, time.Now), follow: d.follow}, nil
 }
 
@@ -296,4 +298,13 @@ func (p *Pages) KeepPaper(ctx context.Context, id, desk string, data []byte) (st
 	}
 	path, ends, err := p.papers.KeepPaper(ctx, id, desk, data)
 	return strings.TrimSuffix(p.public, "/") + path, ends, err
+}
+
+// Notes returns what officers of an organisation noted about accesses that stand out, by jti. Without
+// sign-in nobody could, so it returns api.ErrNoNotes.
+func (p *Pages) Notes(ctx context.Context, org, after string, most int) ([]client.Note, error) {
+	if p.shelf == nil {
+		return nil, api.ErrNoNotes
+	}
+	return officer.Notes(ctx, p.shelf, org, after, most)
 }

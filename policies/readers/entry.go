@@ -58,7 +58,7 @@ func Check(a *entry.Access, roles []entry.Role) error {
 	kinds := []Kind{History, Opening}
 	switch {
 	case a.Sub == entry.RegEveryone:
-		kinds = []Kind{Bulk, Report, Register}
+		kinds = []Kind{Bulk, Report, Note, Register}
 	case entry.IsRegister(a.Sub):
 		kinds = []Kind{Register}
 	}

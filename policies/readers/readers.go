@@ -24,12 +24,15 @@ const (
 	Register Kind = "register"
 	// Report is what information governance officers act on, which names no person.
 	Report Kind = "report"
+	// Note is what an organisation's officers noted about an access that stands out. It is not in the
+	// log, and is nobody's but the organisation's.
+	Note Kind = "note"
 	// Bulk is the openings and the feed of all entries.
 	Bulk Kind = "bulk"
 )
 
 // Kinds returns all kinds, in the order of the documents.
-func Kinds() []Kind { return []Kind{History, Opening, Register, Report, Bulk} }
+func Kinds() []Kind { return []Kind{History, Opening, Register, Report, Note, Bulk} }
 
 // Extent is how much of a kind a reader may have.
 type Extent string
@@ -78,7 +81,7 @@ var Table = []Reader{
 	{
 		Name: "organisation", Purpose: entry.PurposeAudit, Role: entry.RoleController,
 		Uses: []string{"HOPERAT"},
-		May:  map[Kind]Extent{History: Own, Opening: Own, Report: Own},
+		May:  map[Kind]Extent{History: Own, Opening: Own, Report: Own, Note: Own},
 	},
 }
 

@@ -41,6 +41,15 @@ func (d *Door) Work(ctx context.Context, r Reader) (*report.View, error) {
 	return view, nil
 }
 
+// MayNote returns why a reader may not see what their organisation noted about accesses, or nil.
+func (d *Door) MayNote(ctx context.Context, r Reader) error {
+	if r.Person {
+		return readers.NoReader
+	}
+	_, err := d.official(ctx, r, readers.Note)
+	return err
+}
+
 // keptBook keeps on the shelf what the Book has read, by the zone of its months. Without a shelf
 // each process reads the log.
 func (d *Door) keptBook() *report.Kept {

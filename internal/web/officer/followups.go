@@ -10,7 +10,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"igledger/internal/client"
 	"igledger/internal/web/shelf"
+	"igledger/internal/web/signin"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 )
@@ -118,10 +120,13 @@ func (w *work) record(ctx context.Context, org, jti string, before int, s step) 
 	})
 }
 
-// recorded returns what was recorded about one access.
-func (w *work) recorded(ctx context.Context, org, jti string) (*followUp, error) {
+// recorded returns what the officer's organisation recorded about one access.
+func (w *work) recorded(ctx context.Context, u *signin.User, jti string) (*followUp, error) {
+	if err := w.Door.MayNote(ctx, reader(u)); err != nil {
+		return nil, err
+	}
 	f := new(followUp)
-	value, err := w.Shelf.Get(ctx, followUpShelf, org+"/"+jti)
+	value, err := w.Shelf.Get(ctx, followUpShelf, u.Org+"/"+jti)
 	if errors.Is(err, shelf.ErrNotFound) {
 		return f, nil
 	}
@@ -131,24 +136,64 @@ func (w *work) recorded(ctx context.Context, org, jti string) (*followUp, error)
 	return f, err
 }
 
-// allRecorded returns what an organisation recorded, by jti.
-func (w *work) allRecorded(ctx context.Context, org string) (map[string]*followUp, error) {
+// recordedOf is what was recorded about one access.
+type recordedOf struct {
+	jti string
+	*followUp
+}
+
+// listed returns what an organisation recorded, by jti: at most so many, of those after a jti.
+func listed(ctx context.Context, s *shelf.Shelf, org, after string, most int) ([]recordedOf, error) {
+	if after != "" {
+		after = org + "/" + after
+	}
+	items, err := s.List(ctx, followUpShelf, org+"/", after, most)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]recordedOf, len(items))
+	for n, i := range items {
+		list[n] = recordedOf{strings.TrimPrefix(i.Key, org+"/"), new(followUp)}
+		if err := json.Unmarshal(i.Value, list[n].followUp); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// Notes returns what an organisation recorded, for those who read it elsewhere than on the pages.
+func Notes(ctx context.Context, s *shelf.Shelf, org, after string, most int) ([]client.Note, error) {
+	list, err := listed(ctx, s, org, after, most)
+	if err != nil {
+		return nil, err
+	}
+	notes := make([]client.Note, len(list))
+	for n, x := range list {
+		notes[n] = client.Note{ID: x.jti, Status: string(x.status()), Steps: []client.NoteStep{}}
+		for _, s := range x.Steps {
+			notes[n].Steps = append(notes[n].Steps, client.NoteStep{Status: string(s.Status), Note: s.Note, By: s.By,
+				At: s.At.UTC().Format(time.RFC3339)})
+		}
+	}
+	return notes, nil
+}
+
+// allRecorded returns what the officer's organisation recorded, by jti.
+func (w *work) allRecorded(ctx context.Context, u *signin.User) (map[string]*followUp, error) {
+	if err := w.Door.MayNote(ctx, reader(u)); err != nil {
+		return nil, err
+	}
 	const atOnce = 1000
 	out := map[string]*followUp{}
 	for after := ""; ; {
-		items, err := w.Shelf.List(ctx, followUpShelf, org+"/", after, atOnce)
+		list, err := listed(ctx, w.Shelf, u.Org, after, atOnce)
 		if err != nil {
 			return nil, err
 		}
-		for _, i := range items {
-			f := new(followUp)
-			if err := json.Unmarshal(i.Value, f); err != nil {
-				return nil, err
-			}
-			out[strings.TrimPrefix(i.Key, org+"/")] = f
-			after = i.Key
+		for _, x := range list {
+			out[x.jti], after = x.followUp, x.jti
 		}
-		if len(items) < atOnce {
+		if len(list) < atOnce {
 			return out, nil
 		}
 	}

@@ -51,7 +51,7 @@ func (w *work) open(r *http.Request, kind client.ReportKind) ([]found, *report.V
 	if err != nil {
 		return nil, nil, err
 	}
-	recorded, err := w.allRecorded(r.Context(), u.Org)
+	recorded, err := w.allRecorded(r.Context(), u)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -185,6 +185,23 @@ func TestFollowUp(t *testing.T) {
 	if strings.Contains(w.officer("GGC", "Theirs").see(at(shared)).text(), "only for us") {
 		t.Error("another organisation sees the note")
 	}
+	// The API gets what the pages have, by the organisation.
+	notes, err := Notes(t.Context(), w.people.Shelf, "LOT", "", 10)
+	w.ok(err)
+	steps := map[string][]client.NoteStep{}
+	for _, n := range notes {
+		steps[n.Status] = n.Steps
+	}
+	if len(notes) != 2 || len(steps["explained"]) != 2 || len(steps["incident"]) != 1 || steps["explained"][0].Note != "asked the ward" ||
+		steps["explained"][0].By != "Officer One" || steps["incident"][0].Note != "only for us" {
+		t.Errorf("%+v", notes)
+	}
+	if rest, err := Notes(t.Context(), w.people.Shelf, "LOT", notes[0].ID, 10); err != nil || len(rest) != 1 || rest[0].ID != notes[1].ID {
+		t.Errorf("after the first: %+v, %v", rest, err)
+	}
+	if theirs, err := Notes(t.Context(), w.people.Shelf, "GGC", "", 10); err != nil || len(theirs) != 0 {
+		t.Errorf("another organisation's: %+v, %v", theirs, err)
+	}
 }
 
 // Of two officers at once, one is first; the other sees what the first wrote before anything of

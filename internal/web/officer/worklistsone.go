@@ -66,7 +66,7 @@ func (w *work) show(rw http.ResponseWriter, r *http.Request, code int, p ui.Page
 	if err != nil {
 		return err
 	}
-	f, err := w.recorded(r.Context(), u.Org, o.ID)
+	f, err := w.recorded(r.Context(), u, o.ID)
 	if err != nil {
 		return err
 	}
@@ -249,7 +249,7 @@ func (w *work) counts(r *http.Request) (c counts, err error) {
 	if err != nil {
 		return c, err
 	}
-	recorded, err := w.allRecorded(r.Context(), signin.From(r.Context()).Org)
+	recorded, err := w.allRecorded(r.Context(), signin.From(r.Context()))
 	if err != nil {
 		return c, err
 	}
