@@ -115,10 +115,11 @@ func grantDelegation(c *cli.Context) error {
 		return err
 	}
 	for i, id := range lines[:2] {
-		if err := entry.CheckID(id); err != nil {
-			return usage("line %d: %v", i+1, err)
+		id, err := command.PersonID(c, fmt.Sprintf("line %d", i+1), id)
+		if err != nil {
+			return err
 		}
-		flagDigit(c, fmt.Sprintf("line %d", i+1), id)
+		lines[i] = id
 	}
 	d := &entry.Delegation{Common: r.common(), Delegation: uuid.NewString(), Act: "granted", Kind: c.String("kind"),
 		Scope: sorted(c.StringSlice("scope")),
@@ -228,7 +229,7 @@ func (r *remote) state(c *cli.Context, body entry.Body, id string) error {
 	}
 	for _, f := range res.Flags {
 		if f == entry.FlagCheckDigit {
-			continue // said when the number was read: see flagDigit
+			continue // said when the number was read: see command.PersonID
 		}
 		fmt.Fprintf(c.App.ErrWriter, "igledger: %s\n", line(said.FlagAdvice(f)))
 	}

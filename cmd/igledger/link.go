@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/internal/command"
 	"igledger/ledger/entry"
 )
 
@@ -60,10 +61,11 @@ func pairCommand(act string, cmd *cli.Command) *cli.Command {
 			return err
 		}
 		for i, id := range ids {
-			if err := entry.CheckID(id); err != nil {
-				return usage("line %d: %v", i+1, err)
+			id, err := command.PersonID(c, fmt.Sprintf("line %d", i+1), id)
+			if err != nil {
+				return err
 			}
-			flagDigit(c, fmt.Sprintf("line %d", i+1), id)
+			ids[i] = id
 		}
 		return r.statePair(c, act, ids[0], ids[1])
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -184,28 +185,12 @@ func readID(c *cli.Context) (string, error) {
 		if err != nil && line == "" {
 			return "", usage("there is no id on standard input")
 		}
-		id = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff")) // as Windows pipes it
+		id = line
 		if rest, _ := in.Peek(in.Buffered()); len(bytes.TrimSpace(rest)) > 0 {
 			return "", usage("there is more than one line on standard input: give one person's id")
 		}
 	}
-	if err := entry.CheckID(id); err != nil {
-		return "", usage("%v", err)
-	}
-	flagDigit(c, "", id)
-	return id, nil
-}
-
-// flagDigit says that a person's number fails its check, in the words with which the ledger flags
-// it. It is taken all the same: there may be entries under it. where is the line it is in, or "".
-func flagDigit(c *cli.Context, where, id string) {
-	if entry.CheckDigitOK(id) {
-		return
-	}
-	if where != "" {
-		where += ": "
-	}
-	fmt.Fprintf(c.App.ErrWriter, "igledger: %s%s\n", where, line(said.Flag(entry.FlagCheckDigit)))
+	return command.PersonID(c, "", id)
 }
 
 // history returns the accesses to a person's record that the caller may see, from all pages, up to
@@ -296,15 +281,12 @@ func saveOpenings(dir string, list []client.RecordedAccess) error {
 		return fmt.Errorf("saving openings: %w", err)
 	}
 	for _, a := range list {
-		f, err := os.OpenFile(dir+"/"+strconv.FormatUint(a.Index, 10)+".json",
-			os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-		if err != nil {
-			return fmt.Errorf("saving openings: %w", err)
-		}
-		if err := printJSON(f, a.Opening); err != nil {
+		var text bytes.Buffer
+		if err := printJSON(&text, a.Opening); err != nil {
 			return err
 		}
-		if err := f.Close(); err != nil {
+		name := filepath.Join(dir, strconv.FormatUint(a.Index, 10)+".json")
+		if err := command.Replace(name, text.Bytes(), false); err != nil {
 			return fmt.Errorf("saving openings: %w", err)
 		}
 	}

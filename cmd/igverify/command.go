@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"igledger/internal/command"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/register"
@@ -209,6 +210,35 @@ func (s *session) readFile(what, name string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %s", what, f)
 	}
 	return data, nil
+}
+
+// readKind reads a file of one kind, and refuses one of another: its checks would say that it was
+// damaged or altered.
+func (s *session) readKind(what, name string, limit int64) ([]byte, error) {
+	data, err := s.readFile(what, name, limit)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) == 0 {
+		return nil, usage("%s: %s is empty", what, name)
+	}
+	for _, k := range kinds {
+		if k.is(data) && k.name != what && !(what == "statement" && k.name == "extract") {
+			return nil, usage("%s is a %s, which igverify %s checks: give a %s", name, k.name, k.command, what)
+		}
+	}
+	return data, nil
+}
+
+// kinds are the files that people are given, and the commands that check them.
+var kinds = []struct {
+	name, command string
+	is            func([]byte) bool
+}{
+	{"statement", "statement", func(data []byte) bool { _, err := bundle.ParseStatement(data); return err == nil }},
+	{"extract", "statement", func(data []byte) bool { _, err := bundle.ParseExtract(data); return err == nil }},
+	{"receipt", "receipt", func(data []byte) bool { _, err := bundle.ParseReceipt(data); return err == nil }},
+	{"opening", "entry", func(data []byte) bool { _, err := bundle.ParseOpening(data); return err == nil }},
 }
 
 const maxFile = 4 << 20

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/command"
-	"igledger/ledger/entry"
 	"igledger/verifier"
 )
 
@@ -37,7 +34,7 @@ func checkEntry(s *session) error {
 	if err != nil {
 		return err
 	}
-	data, err := s.readFile("opening", s.c.Args().First(), maxFile)
+	data, err := s.readKind("opening", s.c.Args().First(), maxFile)
 	if err != nil {
 		return err
 	}
@@ -97,7 +94,7 @@ func (s *session) personID() (string, error) {
 	case id == "":
 		return "", nil
 	}
-	return checkedID(id)
+	return command.PersonID(s.c, "", id)
 }
 
 func (s *session) askID() (string, error) {
@@ -105,7 +102,7 @@ func (s *session) askID() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return checkedID(id)
+	return command.PersonID(s.c, "", id)
 }
 
 // idFrom reads an id from a file, or stdin for "-". On a terminal it asks.
@@ -117,13 +114,5 @@ func (s *session) idFrom(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return checkedID(string(data))
-}
-
-func checkedID(id string) (string, error) {
-	id = strings.TrimSpace(id)
-	if err := entry.CheckID(id); err != nil {
-		return "", usage("the id is malformed: give chi:<10 digits>, nhs:<10 digits> or temp:<organisation>:<number>")
-	}
-	return id, nil
+	return command.PersonID(s.c, "", string(data))
 }

@@ -31,7 +31,7 @@ var receiptCommand = spec{
 }
 
 func checkReceipt(s *session) error {
-	data, err := s.readFile("receipt", s.c.Args().First(), maxFile)
+	data, err := s.readKind("receipt", s.c.Args().First(), maxFile)
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func checkStatement(s *session) error {
 		}
 		ev.Period = &days
 	}
-	data, err := s.readFile("statement", s.c.Args().First(), bundle.MaxSize)
+	data, err := s.readKind("statement", s.c.Args().First(), bundle.MaxSize)
 	if err != nil {
 		return err
 	}

@@ -80,11 +80,15 @@ func (p *Program) Run(ctx context.Context, args []string, in io.Reader, out, err
 	if err == nil || errors.As(err, &said) && said.Err == nil {
 		return code
 	}
-	lines := strings.Split(withheld(err.Error()), "\n")
+	text := withheld(err.Error())
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		code, text = Interrupted, strings.ReplaceAll(text, context.Canceled.Error(), "interrupted")
+	}
+	lines := strings.Split(text, "\n")
 	for i := range lines {
 		lines[i] = Plain(lines[i])
 	}
-	text := strings.Join(lines, "\n")
+	text = strings.Join(lines, "\n")
 	if code == Usage { // a library's list of mistakes too
 		text = strings.Join(strings.Fields(text), " ")
 	}

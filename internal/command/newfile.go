@@ -2,7 +2,6 @@ package command
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,12 +34,30 @@ func WriteNew(path string, data []byte, public bool) error {
 	if err := NewFile(path); err != nil {
 		return err
 	}
-	if _, err := os.Stat(path); err == nil {
-		return failed(os.WriteFile(path, data, 0o600))
+	if _, err := os.Stat(path); err == nil { // a pipe or terminal
+		return notWritten(path, os.WriteFile(path, data, 0o600))
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // mode 0600
+	return write(path, data, public, func(made string) error {
+		if os.Link(made, path) == nil { // fails where somebody was faster
+			return nil
+		}
+		if err := NewFile(path); err != nil {
+			return err
+		}
+		return os.Rename(made, path) // not every file system has links
+	})
+}
+
+// Replace is WriteNew for a file that an earlier run may have written.
+func Replace(path string, data []byte, public bool) error {
+	return write(path, data, public, func(made string) error { return os.Rename(made, path) })
+}
+
+// write makes a file beside path, and has it moved there.
+func write(path string, data []byte, public bool, move func(made string) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
 	if err != nil {
-		return failed(err)
+		return notWritten(path, err)
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // it is there under its name, or of no use
 	_, err = f.Write(data)
@@ -50,22 +67,21 @@ func WriteNew(path string, data []byte, public bool) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return failed(err)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = move(f.Name())
 	}
-	if os.Link(f.Name(), path) == nil { // fails where somebody was faster
-		return nil
-	}
-	if err := NewFile(path); err != nil {
-		return err
-	}
-	return failed(os.Rename(f.Name(), path)) // not every file system has links
+	return notWritten(path, err)
 }
 
-// failed returns an error of writing a file with its exit code.
-func failed(err error) error {
-	if err == nil {
-		return nil
+// notWritten returns an error of writing a file with its exit code. It names the file that was asked
+// for: the digits of a temporary name can look like a person's number, and would be taken out.
+func notWritten(path string, err error) error {
+	said := new(Error)
+	if err == nil || errors.As(err, &said) {
+		return err
 	}
-	return &Error{Unreachable, fmt.Errorf("nothing was written: %w", err)}
+	if at := new(fs.PathError); errors.As(err, &at) {
+		err = at.Err
+	}
+	return Errorf(Unreachable, "%s was not written: %w", path, err)
 }

@@ -18,15 +18,14 @@ import (
 // a time would sign an entry that was refused in two plainer forms, and one would take the log that
 // the other has seen later for a log that went back. Taking events needs no such turn.
 func (a *Agent) locked(ctx context.Context, f func() error) error {
-	said, patience := false, retry.Patience{Max: a.Client.MaxWait}
+	patience := retry.Patience{Max: a.Client.MaxWait}
 	unlock, err := lockOutbox(ctx, a.Config.Outbox, func() error {
 		if patience.Out(lockPoll) {
 			return &retry.GaveUpError{After: a.Client.MaxWait, Err: errTaken}
 		}
-		if !said && a.Client.OnRetry != nil {
+		if !a.waited.Swap(true) && a.Client.OnRetry != nil { // turns are short, and there may be many
 			a.Client.OnRetry(errTaken, lockPoll)
 		}
-		said = true
 		return nil
 	})
 	if err != nil {

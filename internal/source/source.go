@@ -26,6 +26,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"igledger/audit"
@@ -97,7 +98,8 @@ type Agent struct {
 	receipts *Receipts
 	outbox   *outbox
 	log      *fetch.Log
-	met      bool // the log's checkpoint was held against the last one in this run
+	waited   atomic.Bool // for another agent's turn, which is said once
+	met      bool        // the log's checkpoint was held against the last one in this run
 }
 
 // Open opens the outbox. If the outbox belongs to another stream, the error is a *StreamError. The

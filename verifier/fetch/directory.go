@@ -86,6 +86,9 @@ func writeFile(path string, write func(io.Writer) error, sync bool) error {
 	}
 	if err != nil {
 		os.Remove(f.Name())
+		if at := new(fs.PathError); errors.As(err, &at) {
+			at.Path = path // which somebody named, and whose digits are nobody's number
+		}
 		return err
 	}
 	if sync {
