@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,10 @@ type leased struct {
 	holder storage.Holder
 	ended  chan struct{} // closed when the lease was given up
 
+	outdated atomic.Bool   // a newer program has changed the tables
+	told     chan struct{} // closed when it has
+	tell     sync.Once
+
 	mu      sync.Mutex // one probe at a time
 	written time.Time  // when Ready last wrote
 
@@ -36,7 +41,8 @@ type leased struct {
 // lease takes the lease and renews it until the last entry is answered.
 func (l *Log) lease(ctx context.Context) error {
 	rand.Read(l.leased.holder[:])
-	if err := l.store.Lease(ctx, l.tree, l.leased.holder, leaseLife); err != nil {
+	l.leased.told = make(chan struct{})
+	if err := l.renew(ctx); err != nil {
 		return err
 	}
 	l.leased.ended = make(chan struct{})
@@ -52,13 +58,28 @@ func (l *Log) lease(ctx context.Context) error {
 				return
 			}
 			// A rebuild that began because the lease had ended notices if the log grew.
-			if err := l.store.Lease(context.Background(), l.tree, l.leased.holder, leaseLife); err != nil {
+			if err := l.renew(context.Background()); err != nil {
 				l.cfg.Logger.Error("renewing the lease on the log", "error", err)
 			}
 		}
 	}()
 	return nil
 }
+
+// renew takes or renews the lease. Once it finds that a newer program has changed the tables, this
+// process appends nothing more: its rows would lack what the newer one relies on.
+func (l *Log) renew(ctx context.Context) error {
+	err := l.store.Lease(ctx, l.tree, l.leased.holder, leaseLife)
+	if errors.Is(err, storage.ErrNewerSchema) {
+		l.leased.outdated.Store(true)
+		l.leased.tell.Do(func() { close(l.leased.told) })
+	}
+	return err
+}
+
+// Outdated returns a channel that is closed when a newer program has changed the tables of the
+// database. The process must then end.
+func (l *Log) Outdated() <-chan struct{} { return l.leased.told }
 
 func (l *Log) endLease() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -68,7 +89,8 @@ func (l *Log) endLease() {
 	}
 }
 
-// Stopped returns a *StoppedError if this process has found that the log has stopped.
+// Stopped returns a *StoppedError if this process has found that the log has stopped, and
+// storage.ErrNewerSchema if it is outdated.
 func (l *Log) Stopped() error { return l.signing.failure() }
 
 // Ready returns nil if an append would succeed now, and otherwise why it would not: the process
@@ -103,7 +125,7 @@ func (l *Log) Ready(ctx context.Context) error {
 		return nil // on a busy log the lease would wait for the head that appends hold
 	}
 	l.leased.written = time.Time{}
-	if err := l.store.Lease(ctx, l.tree, l.leased.holder, leaseLife); err != nil {
+	if err := l.renew(ctx); err != nil {
 		return err
 	}
 	if err := l.signing.ready(ctx); err != nil {

@@ -123,3 +123,28 @@ func TestReadersDoNotWaitForTheHead(t *testing.T) {
 		t.Errorf("ready: %v", err)
 	}
 }
+
+// A newer program has changed the tables: this one appends nothing more, and says so.
+func TestOutdated(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	before := w.root()
+	now := time.Now().Add(time.Minute) // an append of the last second would be taken for proof of the next
+	w.now = func() time.Time { return now }
+	w.exec("INSERT INTO schema_version (version) VALUES (999)")
+	select {
+	case <-w.log.Outdated():
+		t.Fatal("outdated before it has looked")
+	default:
+	}
+	if err := w.log.Ready(t.Context()); !errors.Is(err, storage.ErrNewerSchema) {
+		t.Fatalf("ready: %v", err)
+	}
+	<-w.log.Outdated()
+	e := w.access(person)
+	if r := w.log.Append(t.Context(), e)[0]; !errors.Is(r.Err, storage.ErrNewerSchema) {
+		t.Errorf("an entry: %+v", r)
+	}
+	if size, err := w.log.Size(t.Context()); err != nil || size != before+1 {
+		t.Errorf("the log grew from %d to %d, %v", before+1, size, err)
+	}
+}

@@ -187,10 +187,13 @@ func (s *signing) halt(reason string, ended bool) error {
 	return s.stopped.Load()
 }
 
-// failure returns why the log has stopped, nil if it has not.
+// failure returns why the log has stopped, or this process alone, and nil if neither has.
 func (s *signing) failure() error {
 	if e := s.stopped.Load(); e != nil {
 		return e
+	}
+	if s.l.leased.outdated.Load() {
+		return storage.ErrNewerSchema
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"igledger/internal/testdb"
+	"igledger/ledger/storage"
 )
 
 // ending is an igledger serve whose standard error is read line by line.
@@ -129,6 +131,40 @@ func TestDrain(t *testing.T) {
 	e.signal(os.Interrupt)
 	e.said("msg=draining for=0s")
 	e.gone()
+
+	if strings.HasPrefix(database, "sqlite:") { // a newer program has changed the tables: this one ends, and is not to be started again
+		e = start()
+		store, err := storage.Open(t.Context(), database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		err = store.Transact(t.Context(), func(context.Context, storage.Runner) ([]storage.Op, error) {
+			return []storage.Op{{SQL: "INSERT INTO schema_version (version) VALUES (999)"}}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, body := e.get("/readyz")
+		for status == 200 { // an append of the last second is taken for proof of the next
+			status, body = e.get("/readyz")
+		}
+		if status != 503 || !strings.Contains(body, "shutting-down") {
+			t.Errorf("/readyz: %d %s", status, body)
+		}
+		e.said("a newer igledger has changed the tables")
+		for e.lines.Scan() {
+		}
+		if err := e.cmd.Wait(); e.cmd.ProcessState.ExitCode() != exitRefused {
+			t.Error(err)
+		}
+		err = store.Transact(t.Context(), func(context.Context, storage.Runner) ([]storage.Op, error) {
+			return []storage.Op{{SQL: "DELETE FROM schema_version WHERE version = 999"}}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 
 	e = start("--drain", "0")
 	e.signal(syscall.SIGTERM)

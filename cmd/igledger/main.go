@@ -63,6 +63,9 @@ func exitCode(err error) int {
 	if errors.Is(err, storage.ErrURL) {
 		return exitUsage
 	}
+	if errors.Is(err, storage.ErrNewerSchema) {
+		return exitRefused // trying again does not help
+	}
 	f, r, l, n := new(verifier.Failure), new(source.ReceiptError), new(source.LogError), new(source.NoAccessError)
 	if errors.As(err, &f) || errors.As(err, &r) || errors.As(err, &l) || errors.As(err, &n) {
 		return exitRefused

@@ -278,6 +278,9 @@ func serveCommand() *cli.Command {
 			case <-c.Context.Done():
 			case err := <-s.failed:
 				return err
+			case <-log.Outdated():
+				return errors.Join(refused("%w: a newer igledger has changed the tables of the database. Start that one here too",
+					storage.ErrNewerSchema), s.stop(log))
 			}
 			return errors.Join(s.drain(context.Cause(c.Context), long, cfg.Logger), s.stop(log))
 		},

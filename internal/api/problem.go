@@ -359,6 +359,7 @@ var failures = []struct {
 	{statement.ErrBusy, busy},
 	{ledger.ErrBusy, busy},
 	{ledger.ErrClosed, shuttingDown},
+	{storage.ErrNewerSchema, shuttingDown}, // the process ends
 	{ledger.ErrStopped, stopped},
 	{ledger.ErrFull, diskFull},
 	{ledger.ErrKeys, keyMismatch},

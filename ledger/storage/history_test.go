@@ -162,7 +162,7 @@ func TestHistoriesOfAnEarlierSchema(t *testing.T) {
 			}
 			files[name] = &fstest.MapFile{Data: text}
 		}
-		old, err := open(ctx, dsn, schema{files, ours.versions, nil}, true)
+		old, err := open(ctx, dsn, schema{files, ours.versions, nil, false}, true)
 		if err != nil {
 			t.Fatal(err)
 		}

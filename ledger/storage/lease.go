@@ -3,6 +3,8 @@ package storage
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,7 +13,9 @@ import (
 
 // A lease says that a process has a tree open to append to it. It has an end by the database's
 // clock, so that a process that was killed does not count for long. Any number of processes may
-// have one. A rebuild needs that there is none: see InUseError.
+// have one. A rebuild needs that there is none, and so does a migration: see InUseError. Whoever
+// takes or renews one learns whether the tables are newer than its program, because a migration may
+// have begun before its first.
 
 // Holder names the holder of a lease.
 type Holder [16]byte
@@ -33,15 +37,25 @@ const (
 	nowLite = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
 )
 
-// Lease gives holder a lease on the tree for life from now on, or renews it.
+// Lease gives holder a lease on the tree for life from now on, or renews it. It returns
+// ErrNewerSchema if a newer program has changed the tables.
 func (s *Storage) Lease(ctx context.Context, tree *trillian.Tree, holder Holder, life time.Duration) error {
 	const drop = "DELETE FROM lease WHERE tree = $1 AND expires < "
 	const insert = "INSERT INTO lease (tree, holder, expires) VALUES ($1, $2, "
 	const renew = " + $3) ON CONFLICT (tree, holder) DO UPDATE SET expires = excluded.expires"
 	num, err := s.Number(ctx, tree)
-	if err == nil {
+	known, wrong := version()
+	if err = errors.Join(err, wrong); err == nil {
 		err = s.Transact(ctx, func(ctx context.Context, run Runner) ([]Op, error) {
 			var h headRow
+			var have int64
+			err := run(ctx, Op{SQL: "SELECT max(version) FROM schema_version", Scan: func(scan func(...any) error) error { return scan(&have) }})
+			if err == nil && have > known {
+				err = newer(have, known)
+			}
+			if err != nil {
+				return nil, err
+			}
 			return []Op{
 				{SQL: drop + nowSQL, Lite: drop + nowLite, Args: []any{int64(num)}},
 				{SQL: insert + nowSQL + renew, Lite: insert + nowLite + renew,
@@ -81,19 +95,43 @@ func (s *Storage) EndLease(ctx context.Context, tree *trillian.Tree, holder Hold
 	return s.wrap(ctx, "ending a lease", err)
 }
 
-// unused returns an *InUseError if there is a lease on the tree. The caller holds the tree's head.
-func unused(ctx context.Context, run Runner, num TreeNumber) error {
-	const count = "SELECT count(*), coalesce(max(expires) - "
-	const where = ", 0) FROM lease WHERE tree = $1 AND expires >= "
+// newer returns the error of a program that knows an older version of the tables.
+func newer(have, known int64) error {
+	return fmt.Errorf("%w: the schema has version %d, this program knows up to %d", ErrNewerSchema, have, known)
+}
+
+const (
+	countLeases = "SELECT count(*), coalesce(max(expires) - "
+	liveLeases  = ", 0) FROM lease WHERE expires >= "
+)
+
+// leased returns an *InUseError if there is a lease on any tree.
+func leased(ctx context.Context, e Engine, db *sql.DB) error {
+	now := nowSQL
+	if e == SQLite {
+		now = nowLite
+	}
 	var n, ends int64
-	err := run(ctx, Op{
-		SQL: count + nowSQL + where + nowSQL, Lite: count + nowLite + where + nowLite, Args: []any{int64(num)},
-		Scan: func(scan func(...any) error) error { return scan(&n, &ends) },
-	})
+	err := db.QueryRowContext(ctx, countLeases+now+liveLeases+now).Scan(&n, &ends)
+	return inUse(n, ends, err)
+}
+
+func inUse(n, ends int64, err error) error {
 	if err == nil && n > 0 {
-		err = &InUseError{int(n), time.Duration(ends) * time.Millisecond}
+		return &InUseError{int(n), time.Duration(ends) * time.Millisecond}
 	}
 	return err
+}
+
+// unused returns an *InUseError if there is a lease on the tree. The caller holds the tree's head.
+func unused(ctx context.Context, run Runner, num TreeNumber) error {
+	const of = " AND tree = $1"
+	var n, ends int64
+	err := run(ctx, Op{
+		SQL: countLeases + nowSQL + liveLeases + nowSQL + of, Lite: countLeases + nowLite + liveLeases + nowLite + of,
+		Args: []any{int64(num)}, Scan: func(scan func(...any) error) error { return scan(&n, &ends) },
+	})
+	return inUse(n, ends, err)
 }
 
 // Accepts returns nil if the tree accepts leaves, ErrFrozen if it does not. It does not read the

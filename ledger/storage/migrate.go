@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"path"
+	"sync"
 	"text/template"
 	"time"
 
@@ -27,10 +28,24 @@ type schema struct {
 	files    fs.FS              // goose migrations below migrations/, as templates: see rendered
 	versions string             // the table of applied versions
 	moves    []*goose.Migration // those that are programs
+	leased   bool               // table lease says who relies on the tables as they are
 }
 
 // ours is the schema of this package.
-var ours = schema{migrationFiles, "schema_version", []*goose.Migration{fillHistories()}}
+var ours = schema{migrationFiles, "schema_version", []*goose.Migration{fillHistories()}, true}
+
+// version is the newest that this program knows of ours.
+var version = sync.OnceValues(func() (newest int64, err error) {
+	for _, m := range ours.moves {
+		newest = max(newest, m.Version)
+	}
+	names, err := fs.Glob(ours.files, "migrations/*.sql")
+	for _, name := range names {
+		n, wrong := goose.NumericComponent(name)
+		newest, err = max(newest, n), errors.Join(err, wrong)
+	}
+	return newest, err
+})
 
 // migrate brings a schema up to date. Several replicas may do so at once: every statement is
 // idempotent and a migration is one transaction together with its version row, so of two that
@@ -40,16 +55,15 @@ func migrate(ctx context.Context, e Engine, db *sql.DB, of schema) error {
 	if err != nil {
 		return fmt.Errorf("finding the migrations: %w", err)
 	}
-	store := versionStore{of.versions}
 	provider, err := goose.NewProvider(goose.DialectCustom, db, rendered{files, e},
-		goose.WithStore(store), goose.WithGoMigrations(of.moves...), goose.WithDisableGlobalRegistry(true))
+		goose.WithStore(versionStore{of.versions}), goose.WithGoMigrations(of.moves...), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("reading the migrations: %w", err)
 	}
 	const tries = 20
 	for try := 1; ; try++ {
-		err = up(ctx, db, provider, store)
-		if err == nil || errors.Is(err, ErrNewerSchema) || try == tries || ctx.Err() != nil {
+		err = up(ctx, e, db, provider, of)
+		if err == nil || errors.Is(err, ErrNewerSchema) || errors.As(err, new(*InUseError)) || try == tries || ctx.Err() != nil {
 			return err
 		}
 		// A collision is a different error on each engine (23505 on a catalogue, 42P07, 40001,
@@ -61,7 +75,8 @@ func migrate(ctx context.Context, e Engine, db *sql.DB, of schema) error {
 	}
 }
 
-func up(ctx context.Context, db *sql.DB, p *goose.Provider, store versionStore) error {
+func up(ctx context.Context, e Engine, db *sql.DB, p *goose.Provider, of schema) error {
+	store := versionStore{of.versions}
 	if err := store.CreateVersionTable(ctx, db); err != nil {
 		return fmt.Errorf("creating the schema's version table: %w", err)
 	}
@@ -73,10 +88,15 @@ func up(ctx context.Context, db *sql.DB, p *goose.Provider, store versionStore) 
 		return fmt.Errorf("reading the schema's version: %w", err)
 	}
 	if current > target {
-		return fmt.Errorf("%w: the schema has version %d, this program knows up to %d", ErrNewerSchema, current, target)
+		return newer(current, target)
 	}
 	if current == target {
 		return nil
+	}
+	if current > 0 && of.leased { // by servers of an older program, which would write rows without what ours rely on
+		if err := leased(ctx, e, db); err != nil {
+			return fmt.Errorf("the tables have version %d, and version %d cannot come beside other programs: %w", current, target, err)
+		}
 	}
 	if current > 0 {
 		slog.InfoContext(ctx, "the tables of the database are brought up to date, which can take minutes",

@@ -126,7 +126,7 @@ func TestPersonsOfAnEarlierSchema(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		old, err := open(t.Context(), dsn, schema{fstest.MapFS{first: {Data: tables}}, ours.versions, nil}, true)
+		old, err := open(t.Context(), dsn, schema{fstest.MapFS{first: {Data: tables}}, ours.versions, nil, false}, true)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -85,12 +85,12 @@ type Tables struct {
 
 // Open is like the function Open.
 func (t Tables) Open(ctx context.Context, dsn string) (*Storage, error) {
-	return open(ctx, dsn, schema{t.Files, t.Versions, nil}, false)
+	return open(ctx, dsn, schema{t.Files, t.Versions, nil, false}, false)
 }
 
 // Create is like the function Create.
 func (t Tables) Create(ctx context.Context, dsn string) (*Storage, error) {
-	return open(ctx, dsn, schema{t.Files, t.Versions, nil}, true)
+	return open(ctx, dsn, schema{t.Files, t.Versions, nil, false}, true)
 }
 
 func open(ctx context.Context, dsn string, tables schema, create bool) (*Storage, error) {
@@ -210,7 +210,7 @@ func (s *Storage) transaction(f func(context.Context, Runner) ([]Op, error)) fun
 // package's: files holds goose migrations below migrations/, as templates (see
 // migrations/00001_tables.sql), and versions names the table of the applied ones.
 func (s *Storage) Migrate(ctx context.Context, files fs.FS, versions string) error {
-	return s.wrap(ctx, "migrating", s.db.migrate(ctx, schema{files, versions, nil}))
+	return s.wrap(ctx, "migrating", s.db.migrate(ctx, schema{files, versions, nil, false}))
 }
 
 func (s *Storage) wrap(ctx context.Context, doing string, err error) error {
