@@ -159,11 +159,11 @@ func (m *Manager) signOut(w http.ResponseWriter, r *http.Request) {
 	if v.user != nil {
 		m.deps.Logger.Info("signed out", "issuer", v.user.Issuer, "kind", string(v.user.Kind))
 	}
+	w.Header().Set("Clear-Site-Data", `"cache"`) // also what a browser keeps to go back to
 	if next == "" {
 		http.Redirect(w, r, "/signed-out", http.StatusSeeOther)
 		return
 	}
-	w.Header().Set("Clear-Site-Data", `"cache"`)
 	w.Header().Set("Refresh", "0; url="+next)
 	m.page(w, r.WithContext(ui.WithUser(r.Context(), nil)), http.StatusOK, "signing-out", "",
 		map[string]any{"Next": next, "Issuer": m.issuers[v.user.Issuer].Title})

@@ -147,7 +147,8 @@ func TestSignOut(t *testing.T) {
 	a := b.post("/sign-out", url.Values{})
 	next, ok := strings.CutPrefix(a.Header.Get("Refresh"), "0; url=")
 	u, err := url.Parse(next)
-	if a.StatusCode != 200 || !ok || err != nil || hrefOf(a.body, "ds_button") == "" {
+	if a.StatusCode != 200 || !ok || err != nil || hrefOf(a.body, "ds_button") == "" ||
+		a.Header.Get("Clear-Site-Data") != `"cache"` {
 		t.Fatalf("%d %v %s", a.StatusCode, a.Header, a.body)
 	}
 	if q := u.Query(); !strings.HasPrefix(next, w.op.URL+"/end?") || q.Get("client_id") != "pages" ||
@@ -184,7 +185,8 @@ func TestSignOut(t *testing.T) {
 		t.Errorf("UserInfo of another: %d", a.StatusCode)
 	}
 	// Without a session, and while the provider is away, signing out works too.
-	if a := w.browser().post("/sign-out", url.Values{}); a.Header.Get("Location") != "/signed-out" {
+	if a := w.browser().post("/sign-out", url.Values{}); a.Header.Get("Location") != "/signed-out" ||
+		a.Header.Get("Clear-Site-Data") != `"cache"` {
 		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}
 }
