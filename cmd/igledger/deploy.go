@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"fmt"
 	"math"
 	"net"
 	"net/url"
@@ -140,6 +141,12 @@ func unitCommand() *cli.Command {
 				}
 				words = append(words, unitWord(v))
 			}
+			for _, name := range []string{"policy", "pages"} {
+				if file := c.String(name); file != "" && !othersRead(file) {
+					fmt.Fprintf(c.App.ErrWriter, "igledger: --%s: the service has a user of its own, who cannot read %s: "+
+						"chmod o+r the file, and o+x its folders\n", name, file)
+				}
+			}
 			var credentials []string
 			for _, name := range credentialsIn(c.String("keys")) {
 				credentials = append(credentials, unitWord(name+":"+path.Join(c.String("keys"), name)))
@@ -166,6 +173,19 @@ func credentialsIn(dir string) []string {
 		names = []string{"epoch-1.key", "log.key", "operator.jwk", "vrf.key"}
 	}
 	return names
+}
+
+// othersRead reports whether a file can be read by everybody, as far as this process can see: a file
+// that is yet to be made is not the fault of the unit.
+func othersRead(file string) bool {
+	for at, need := file, os.FileMode(0o004); ; at, need = filepath.Dir(at), 0o001 {
+		if info, err := os.Stat(at); err == nil && info.Mode()&need == 0 {
+			return false
+		}
+		if at == filepath.Dir(at) {
+			return true
+		}
+	}
 }
 
 // unitWord returns a word of a command line as systemd reads it.

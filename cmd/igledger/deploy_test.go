@@ -36,13 +36,13 @@ func TestUnit(t *testing.T) {
 	}
 	code, unit, errOut := printed(t, "unit", "--keys", keys, "--binary", self, "--data", "/var/lib/igledger/two", "--listen", "127.0.0.1:9999",
 		"--database", "postgres://igledger@db/ledger%20one?application_name=$x", "--public-url", "https://ledger.example.scot",
-		"--trusted-proxy", "127.0.0.1", "--trusted-proxy", "::1", "--policy", "/etc/igledger/my policy.txt", "--drain", "20s")
+		"--trusted-proxy", "127.0.0.1", "--trusted-proxy", "::1", "--policy", "/nowhere/my policy.txt", "--drain", "20s")
 	if code != exitGood || errOut != "" {
 		t.Fatalf("exit code %d: %s", code, errOut)
 	}
 	for _, want := range []string{
 		"ExecStart=" + self + " serve --keys %d --database postgres://igledger@db/ledger%%20one?application_name=$$x ",
-		" --signing-record file:/var/lib/igledger/two/signing-record ", ` --policy "/etc/igledger/my policy.txt"`,
+		" --signing-record file:/var/lib/igledger/two/signing-record ", ` --policy "/nowhere/my policy.txt"`,
 		" --trusted-proxy 127.0.0.1 --trusted-proxy ::1 --drain 20s\n", "\nTimeoutStopSec=60\n", "After=network-online.target postgresql.service\n", "StateDirectory=igledger/two\n",
 		"LoadCredential=epoch-2.key:" + keys + "/epoch-2.key\n", "LoadCredential=log-pq.key:", "LoadCredential=operator.jwk:",
 		"DynamicUser=yes\n",
@@ -82,6 +82,32 @@ func TestDeployedCommandLines(t *testing.T) {
 		}
 		if code, _, errOut := printed(t, got.Command[1:]...); code != command.Unreachable { // there are no such keys
 			t.Errorf("%v: exit code %d: %s", got.Command, code, errOut)
+		}
+	}
+}
+
+// The unit is printed with a warning if the service's user cannot read what it names.
+func TestUnitNamesWhatItCannotRead(t *testing.T) {
+	dir, err := os.MkdirTemp("", "unit") // not within t.TempDir, which is its owner's alone
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "policy.txt")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		at   string
+		mode os.FileMode
+		warn bool
+	}{{dir, 0o755, true}, {file, 0o644, false}, {file, 0o600, true}, {file, 0o644, false}, {dir, 0o700, true}} {
+		if err := os.Chmod(c.at, c.mode); err != nil {
+			t.Fatal(err)
+		}
+		if code, out, errOut := printed(t, "unit", "--policy", file); code != exitGood || out == "" ||
+			strings.Contains(errOut, "cannot read "+file) != c.warn {
+			t.Errorf("%s is %v: exit code %d, %q", c.at, c.mode, code, errOut)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func recoverCommand() *cli.Command {
 			&cli.BoolFlag{Name: "lost-database",
 				Usage: "with --end, when the database is lost and there is no backup: end the log by what its record and witnesses know"},
 			&cli.StringFlag{Name: "end", Usage: "end the log for good, and write its end to `FILE` for its successor's genesis"},
-			&cli.BoolFlag{Name: "json", Usage: "print as JSON"}),
+			command.YesFlag(), &cli.BoolFlag{Name: "json", Usage: "print as JSON"}),
 		Action: recoverLog,
 	}
 }
@@ -87,6 +87,9 @@ func recoverWith(c *cli.Context, cfg ledger.Config, asked *witness.Client) error
 	case c.IsSet("end"):
 		if err := command.NewFile(c.String("end")); err != nil { // before what cannot be taken back
 			return fmt.Errorf("--end: %w. The log has not ended", err)
+		}
+		if err := command.Confirm(c, "recover --end", cfg.Origin); err != nil {
+			return err
 		}
 		if err := writable(c.String("end")); err != nil {
 			return fmt.Errorf("--end: %w. The log has not ended", err)

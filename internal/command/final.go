@@ -25,6 +25,7 @@ var finals = []Final{
 	{"delegation revoke", "The delegate may no longer act for the person"},
 	{"key revoke", "The key signs nothing more, and cannot be used again"},
 	{"sharing decide", "The answer is published and cannot be changed"},
+	{"recover --end", "The log ends for good, and its keys never sign again"},
 	{"access outbox drop", "The access is set aside for good and will not be in the person's history"},
 }
 
