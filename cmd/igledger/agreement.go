@@ -72,6 +72,9 @@ func checkAgreement(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := timely(c, t); err != nil {
+		return err
+	}
 	if c.Bool("json") {
 		return printJSON(c.App.Writer, t)
 	}
@@ -81,6 +84,19 @@ func checkAgreement(c *cli.Context) error {
 	_, err = fmt.Fprintln(c.App.Writer,
 		"\nThe agreement is well-formed. The ledger will also check that the parties are registered.")
 	return err
+}
+
+// timely refuses an agreement that is over before it is proposed, as the ledger would, and says if
+// its review is overdue already. Days are in UTC.
+func timely(c *cli.Context, t *entry.AgreementText) error {
+	today := time.Now().UTC().Format(time.DateOnly)
+	if t.End < today { // days sort as texts
+		return refused("%s: its last day, %s, is over", t.ID, t.End)
+	}
+	if t.ReviewDue < today {
+		fmt.Fprintf(c.App.ErrWriter, "igledger: %s: its review was due on %s, so it is overdue from the first day\n", t.ID, t.ReviewDue)
+	}
+	return nil
 }
 
 func agreementSchemaCommand() *cli.Command {
@@ -112,6 +128,9 @@ func proposeAgreementCommand() *cli.Command {
 func proposeAgreement(c *cli.Context) error {
 	t, err := readAgreement(c, draft.Check)
 	if err != nil {
+		return err
+	}
+	if err := timely(c, t); err != nil {
 		return err
 	}
 	r, err := newRemote(c, signing)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -110,6 +112,10 @@ func oneAgreement(c *cli.Context) (*client.Agreement, error) {
 // agreement asks the ledger for an agreement and checks that the answer is complete.
 func (r *remote) agreement(ctx context.Context, id string) (*client.Agreement, error) {
 	a, err := r.Agreement(ctx, id)
+	var p *client.Problem
+	if errors.As(err, &p) && p.Code() == "not-found" {
+		return nil, r.noAgreement(ctx, id)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +127,30 @@ func (r *remote) agreement(ctx context.Context, id string) (*client.Agreement, e
 		return nil, refused("the ledger's answer about agreement %s is incomplete", id)
 	}
 	return a, nil
+}
+
+// noAgreement says that the log has no agreement with an id, and which it has that are spelt nearly
+// the same.
+func (r *remote) noAgreement(ctx context.Context, id string) error {
+	text := fmt.Sprintf("the log has no agreement %s", id)
+	list, err := r.Agreements(ctx, client.AgreementQuery{})
+	if err != nil {
+		return refused("%s", text)
+	}
+	for _, a := range list.Agreements {
+		if plainID(a.ID) == plainID(id) {
+			return refused("%s; did you mean %s?", text, a.ID)
+		}
+	}
+	return refused("%s; igledger agreement list shows all that it has", text)
+}
+
+var zeros = regexp.MustCompile(`(^|[^0-9])0+([0-9])`)
+
+// plainID is an id without what people write in one way or another: capitals, separators, leading
+// zeros.
+func plainID(id string) string {
+	return strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(zeros.ReplaceAllString(id, "$1$2")))
 }
 
 // queryAgreements asks for a list of agreements, after before, which may be nil.
@@ -141,6 +171,15 @@ func queryAgreements(c *cli.Context, days int, before func(*remote) error) (*rem
 		State: c.String("state"), Due: days})
 	if err != nil {
 		return nil, nil, err
+	}
+	if org := c.String("party"); org != "" && len(list.Agreements) == 0 {
+		orgs, err := r.organisations(c)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !slices.Contains(orgs, org) {
+			return nil, nil, refused("--party: %s is no organisation of this log%s", org, command.Meant(org, orgs))
+		}
 	}
 	return r, list.Agreements, nil
 }

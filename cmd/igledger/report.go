@@ -12,6 +12,7 @@ import (
 	"igledger/audit/plain"
 	"igledger/internal/client"
 	"igledger/internal/command"
+	makes "igledger/internal/report"
 )
 
 // reports lists the kinds of report, and how to convert each into rows.
@@ -70,6 +71,9 @@ func report(c *cli.Context, kind client.ReportKind, rows func(*client.Report) []
 		Purpose: statedPurpose(c)}
 	if c.IsSet("within") && kind != client.Due {
 		return usage("--within is only for report due")
+	}
+	if n := c.Int("within"); n < 0 || n > makes.MaxWithin {
+		return usage("--within must be from 0 to %d days", makes.MaxWithin)
 	}
 	if c.String("from") != "" {
 		t, err := timeFlag(c, "from", time.Time{})

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
@@ -61,6 +63,9 @@ func requestSharingCommand() *cli.Command {
 }
 
 func requestSharing(c *cli.Context) error {
+	if late := (&entry.SharingRequest{Needed: c.String("needed")}); late.Late(time.Now()) {
+		return usage("--needed: %s is over", late.Needed)
+	}
 	return submitPublic(c, nil, func(common entry.Common) entry.Body {
 		return &entry.SharingRequest{Common: common,
 			Request:   c.String("request"),

@@ -258,6 +258,9 @@ func (w *work) ask(rw http.ResponseWriter, r *http.Request) error {
 	if len(wrong) == 0 {
 		wrong = w.unfit(words, askForm, u.Org, requestOf(typed))
 	}
+	if len(wrong) == 0 && body.Late(w.now()) {
+		wrong = map[string]string{"needed": words.Text("ask.needed.over")}
+	}
 	if len(wrong) == 0 && w.isThere(r.Context(), body.Request, func(x *consent.Request) bool {
 		return x.Asked.Issuer != u.Org || !entry.Same(x.Asked, body)
 	}) {

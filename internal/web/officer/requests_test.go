@@ -120,6 +120,7 @@ func TestRequestErrors(t *testing.T) {
 		"nobody":              {func(v url.Values) { v.Set("holder", "NON") }, "There is a problem"},
 		"another's agreement": {func(v url.Values) { v.Set("agreement", "isa-none") }, "There is a problem"},
 		"a person":            {func(v url.Values) { v.Set("data", "the record of 0101011237") }, "CHI or NHS number"},
+		"a day that is over":  {func(v url.Values) { v.Set("needed", "2020-01-01") }, "This day is over"},
 		"no day":              {func(v url.Values) { v.Set("needed", "soon") }, `href="#needed"`},
 		"control characters":  {func(v url.Values) { v.Set("data", "a\x01b") }, `href="#data"`},
 	} {
