@@ -9,6 +9,11 @@ import (
 // answerTime is how long an answer may take, from when the request has come.
 const answerTime = 120 * time.Second
 
+const (
+	requestTime = 10 * time.Second // for a header, and for what nobody reads of a request
+	maxHeader   = 16 << 10         // bytes
+)
+
 // Server returns the HTTP server of a handler, for what Listen accepts. The handler calls Begin for
 // each request. Until it does, a request has 10 s: net/http answers some by itself, and would wait
 // for their bodies for ever.
@@ -17,11 +22,11 @@ func (c *Conns) Server(h http.Handler, logger *slog.Logger) *http.Server {
 		Handler:                      h,
 		ConnContext:                  c.Context,
 		DisableGeneralOptionsHandler: true, // OPTIONS * is for the handler too
-		ReadTimeout:                  10 * time.Second,
-		ReadHeaderTimeout:            10 * time.Second,
+		ReadTimeout:                  requestTime,
+		ReadHeaderTimeout:            requestTime,
 		WriteTimeout:                 answerTime,
-		IdleTimeout:                  120 * time.Second,
-		MaxHeaderBytes:               16 << 10,
+		IdleTimeout:                  answerTime,
+		MaxHeaderBytes:               maxHeader,
 		ErrorLog:                     slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
 }
