@@ -267,6 +267,11 @@ func (l *Log) check(p *pending, by signers) error {
 	if a, ok := e.Body.(*entry.Access); ok {
 		times = append(times, a.RecordedTime(), a.Time())
 	}
+	if c, ok := e.Body.(*entry.Consent); ok { // decided tomorrow, it would outweigh all that is decided until then
+		if t, err := entry.ParseTime(c.Decided); err == nil && t.After(now.Add(MaxAhead)) {
+			return ErrFuture
+		}
+	}
 	late := false
 	for i, t := range times {
 		if t.After(now.Add(MaxAhead)) {

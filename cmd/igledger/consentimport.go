@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -169,6 +170,9 @@ func consentsIn(c *cli.Context, name string) ([]fhir.Found, error) {
 		from = file
 	}
 	found, err := fhir.ReadFile(from)
+	if cannot := new(fs.PathError); errors.As(err, &cannot) { // a folder, or a disk that fails: not what is in the file
+		return nil, fmt.Errorf("reading consents: %w", err)
+	}
 	if err != nil {
 		found = append(found, fhir.Found{Number: len(found) + 1, Err: err})
 	}

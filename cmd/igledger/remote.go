@@ -71,7 +71,8 @@ const (
 
 // newRemote returns the remote that the flags describe.
 func newRemote(c *cli.Context, as speaker) (*remote, error) {
-	if at, err := url.Parse(c.String("url")); err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
+	if at, err := url.Parse(c.String("url")); err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" ||
+		at.RawQuery != "" || at.Fragment != "" {
 		return nil, usage("--url must be the ledger's address, such as https://ledger.example.scot")
 	}
 	if key := c.String("log-key"); key != "" {

@@ -224,6 +224,9 @@ func (s *session) serveMetrics(metrics http.Handler) error {
 	if address == "" {
 		return nil
 	}
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return usage("--listen must be an address and a port, such as 127.0.0.1:9464")
+	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)

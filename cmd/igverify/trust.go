@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -76,6 +77,12 @@ var errReported = errors.New("the report says why")
 func (s *session) openLog() error {
 	if !slices.ContainsFunc(s.policy.Logs, func(l cosign.PolicyLog) bool { return len(l.GenesisKeys()) > 0 }) {
 		return s.know(&s.policy.Logs[0]) // says what is missing, before the network is asked
+	}
+	if from := s.c.String("from"); strings.Contains(from, "://") {
+		if u, err := url.Parse(from); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" ||
+			u.Fragment != "" {
+			return usage("--from must be the log's address, such as https://ledger.example.scot, or a folder")
+		}
 	}
 	log, err := fetch.OpenUnder(s.ctx, &s.report.Report, s.c.String("from"), s.policy, s.pinned, time.Now(),
 		s.c.Duration("max-age"))

@@ -287,6 +287,8 @@ func usageError(of string) cli.OnUsageErrorFunc {
 			text = fmt.Sprintf("--%s needs a value", strings.TrimLeft(name, "-"))
 		} else if m := badValue.FindStringSubmatch(text); m != nil {
 			text = fmt.Sprintf("--%s cannot be %s: give %s", m[2], m[1], wanted(c.Command.Flags, m[2]))
+		} else if m := badVariable.FindStringSubmatch(text); m != nil {
+			text = fmt.Sprintf("%s cannot be %s: give %s", m[2], m[1], wanted(c.Command.Flags, m[3]))
 		}
 		return Errorf(Usage, "%s; see %s --help", text, of)
 	}
@@ -301,6 +303,9 @@ func flagLike(word string) bool {
 
 // badValue is how package flag says that a value is none of its flag.
 var badValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z0-9-]+): `)
+
+// badVariable is how urfave/cli says that of a variable of the environment.
+var badVariable = regexp.MustCompile(`^could not parse (".*") as \S+ value from environment variable "([^"]*)" for flag ([a-z0-9-]+): `)
 
 // wanted says what the values of a flag are.
 func wanted(flags []cli.Flag, name string) string {

@@ -42,6 +42,16 @@ func TestFlagsMayFollowArguments(t *testing.T) {
 	}
 }
 
+// noConfig makes a configuration without anything in it.
+func noConfig(t *testing.T) {
+	t.Helper()
+	none := filepath.Join(t.TempDir(), "none")
+	if err := os.WriteFile(none, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("IGLEDGER_CONFIG", none)
+}
+
 // program returns a program with a command that prints its settings.
 func program(oneOf ...[]string) *Program {
 	show := func(c *cli.Context) error {
@@ -89,7 +99,7 @@ func call(p *Program, args ...string) (code int, out, errOut string) {
 
 // No mistake prints a result, each has exit code 2 and one line that says what to do.
 func TestMistakes(t *testing.T) {
-	t.Setenv("IGLEDGER_CONFIG", filepath.Join(t.TempDir(), "none"))
+	noConfig(t)
 	for _, c := range []struct{ args, want string }{
 		{"shw", `prog has no command "shw" (did you mean show?); see prog --help`},
 		{"xyzzy", `prog has no command "xyzzy"; see prog --help`},
@@ -109,14 +119,11 @@ func TestMistakes(t *testing.T) {
 		{"show --0101011237", "prog show has no flag --(a person's number); see prog show --help"},
 		{"completion", "give one shell: bash, zsh or fish"},
 		{"completion tcsh", `there is completion for bash, zsh and fish, not for "tcsh"`},
-		{"show --profile none", ""},
+		{"show --from x --from y", "--from is given twice: give it once"},
+		{"show --profile --wide", "--profile needs a value; see prog --help"},
 	} {
 		code, out, errOut := call(program(), strings.Fields(c.args)...)
-		wantCode := Usage
-		if c.want == "" {
-			wantCode = Unreachable
-		}
-		if code != wantCode || out != "" || c.want != "" && errOut != "prog: "+c.want+"\n" {
+		if code != Usage || out != "" || errOut != "prog: "+c.want+"\n" {
 			t.Errorf("%s: exit %d, %q, %q", c.args, code, out, errOut)
 		}
 	}
@@ -126,7 +133,7 @@ func TestMistakes(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	t.Setenv("IGLEDGER_CONFIG", filepath.Join(t.TempDir(), "none"))
+	noConfig(t)
 	for _, c := range []struct {
 		fail  string
 		code  int
@@ -244,6 +251,32 @@ func TestCompletionAndManual(t *testing.T) {
 			if code != Good || !strings.Contains(out, w) {
 				t.Errorf("%s: exit %d, %q, %q; want %q", args, code, out, errOut, w)
 			}
+		}
+	}
+}
+
+// A configuration that is named is one that there is, and what is wrong in it is said in its own words.
+func TestConfigurationsThatAreWrong(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	t.Setenv("IGLEDGER_CONFIG", file)
+	for _, c := range []struct {
+		text, want string
+		code       int
+	}{
+		{"", "no such file", Unreachable},
+		{"profiles: [a]", "another kind", Usage},
+		{"profiles: {live: {uri: x}}", "no setting uri", Usage},
+		{"default: nope", "no profile", Usage},
+	} {
+		if c.text != "" {
+			if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var out, errOut bytes.Buffer
+		code := program().Run(t.Context(), []string{"show"}, strings.NewReader(""), &out, &errOut)
+		if said := errOut.String(); code != c.code || !strings.Contains(said, c.want) || strings.Contains(said, "command.") {
+			t.Errorf("%q: exit code %d, %q", c.text, code, said)
 		}
 	}
 }

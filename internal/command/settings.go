@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -112,6 +112,19 @@ func has(c *cli.Context, flag string) bool {
 	return slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), flag) })
 }
 
+// settingsFault says what is wrong with the settings, without the names of our types.
+func settingsFault(err error) string {
+	text := strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), "yaml: ")
+	text = strings.TrimPrefix(text, "unmarshal errors: ")
+	text = unknownSetting.ReplaceAllString(text, "there is no setting $1")
+	return otherSetting.ReplaceAllString(text, "a value of another kind than the setting has")
+}
+
+var (
+	unknownSetting = regexp.MustCompile(`field (\S+) not found in type \S+`)
+	otherSetting   = regexp.MustCompile("cannot unmarshal .*? into \\S+")
+)
+
 // readProfile returns the settings of a profile. name is that of --profile: "" for that of the
 // environment, or else for the file's own choice.
 func readProfile(name string) (map[string]string, error) {
@@ -133,9 +146,6 @@ func readProfile(name string) (map[string]string, error) {
 	if _, none := os.Stat(file); none != nil && name == "" && os.Getenv("IGLEDGER_CONFIG") == "" {
 		return nil, nil // there is none, or none that this user could have, as of a service without a home
 	}
-	if errors.Is(err, fs.ErrNotExist) && name == "" {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, Errorf(Unreachable, "reading the profiles: %v", err)
 	}
@@ -143,7 +153,7 @@ func readProfile(name string) (map[string]string, error) {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	if err := d.Decode(&all); err != nil && !errors.Is(err, io.EOF) {
-		return nil, Errorf(Usage, "%s: %v", file, err)
+		return nil, Errorf(Usage, "%s: %s", file, settingsFault(err))
 	}
 	if name == "" {
 		if name = all.Default; name == "" {
