@@ -40,8 +40,9 @@ func (l *Log) commit(ctx context.Context, batch []*pending) *batchTx {
 		if ctx.Err() != nil && !errors.Is(err, storage.ErrUnavailable) {
 			err = errors.Join(storage.ErrUnavailable, err)
 		}
-		l.cfg.Logger.Error("append failed", "entries", len(batch), "error", err)
-		l.failed(err)
+		if l.failed(err) {
+			l.cfg.Logger.Error("append failed", "entries", len(batch), "error", err)
+		}
 		for _, p := range batch {
 			p.res = Result{Err: err}
 		}
@@ -90,13 +91,18 @@ func (l *Log) publish(ctx context.Context, done []*batchTx) {
 	}
 }
 
-// failed notes that a batch failed, until one does not: Ready then takes nothing for granted.
-func (l *Log) failed(err error) {
+// failed notes that a batch failed, until one does not: Ready then takes nothing for granted. It
+// reports whether the one before it did not, or for another
+// reason: a database that is away, or a full disk, is one line in the log and not one for each try.
+func (l *Log) failed(err error) (news bool) {
 	l.stats.failed.Add(1)
-	l.stats.failing.Store(true)
+	why := err.Error()
+	before := l.stats.why.Swap(&why)
+	news = !l.stats.failing.Swap(true) || before == nil || *before != why
 	if errors.Is(err, ErrFull) {
 		l.stats.full.Store(true)
 	}
+	return news
 }
 
 // publishRegister moves the cached register forward, never back: Register may have moved it

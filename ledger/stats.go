@@ -12,8 +12,9 @@ import (
 // counters are the numbers behind Stats.
 type counters struct {
 	batches, appended, answered, failed, busy, size atomic.Uint64
-	failing                                         atomic.Bool // the last batch failed
-	full                                            atomic.Bool // for want of room, and nothing shows that there is some
+	failing                                         atomic.Bool            // the last batch failed
+	why                                             atomic.Pointer[string] // the error of the last that did
+	full                                            atomic.Bool            // for want of room, and nothing shows that there is some
 	mu                                              sync.Mutex
 	waits                                           list.List // since when each caller waits, the oldest first; guarded by mu
 	observe                                         atomic.Pointer[func(added int, took time.Duration)]

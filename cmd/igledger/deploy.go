@@ -60,8 +60,10 @@ func serveLine(c *cli.Context, keys string) ([]string, error) {
 	if !path.IsAbs(data) || path.Clean(data) != data {
 		return nil, usage("--data must be an absolute path, such as /var/lib/igledger")
 	}
-	if _, _, err := net.SplitHostPort(c.String("listen")); err != nil {
-		return nil, usage("--listen must be an address and a port, such as 127.0.0.1:8080")
+	for _, name := range []string{"listen", "metrics-listen"} {
+		if err := checkListen(c, name); err != nil {
+			return nil, err
+		}
 	}
 	database := c.String("database")
 	if database == "" {

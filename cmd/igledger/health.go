@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -39,6 +40,9 @@ func healthCommand() *cli.Command {
 				path, is = "/healthz", "alive"
 			case c.Bool("append"):
 				path, is = "/readyz?append", "entries are taken"
+			}
+			if u, err := url.Parse(c.String("url")); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+				return usage("--url must be a URL such as http://127.0.0.1:8080")
 			}
 			p, err := askHealth(c, strings.TrimSuffix(c.String("url"), "/")+path)
 			switch {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -75,6 +76,22 @@ func foldersOf(c *cli.Context) (list disk.Folders) {
 	return list
 }
 
+// checkListen refuses an address with a port that no machine has.
+func checkListen(c *cli.Context, name string) error {
+	v := c.String(name)
+	if name == "metrics-listen" && (v == "off" || v == "") {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(v)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return usage("--%s must be an address and a port, such as 127.0.0.1:8080 or :8080", name)
+	}
+	return nil
+}
+
 // limitsOf returns the limits that the flags set.
 func limitsOf(c *cli.Context) (api.Limits, error) {
 	for _, name := range []string{
@@ -89,6 +106,11 @@ func limitsOf(c *cli.Context) (api.Limits, error) {
 	}
 	if c.Duration("report-time") <= 0 {
 		return api.Limits{}, usage("--report-time must be above 0")
+	}
+	for _, name := range []string{"listen", "metrics-listen"} {
+		if err := checkListen(c, name); err != nil {
+			return api.Limits{}, err
+		}
 	}
 	if err := api.CheckPublicURL(c.String("public-url")); err != nil && c.IsSet("public-url") {
 		return api.Limits{}, usage("--public-url %s, such as https://ledger.example.scot", err)
@@ -184,9 +206,6 @@ func listen(log *ledger.Log, with serving) (*server, error) {
 	index, err := statement.New(statement.Config{Log: log, Interval: with.interval, Logger: with.logger, Memory: with.statements})
 	if err != nil {
 		return nil, err
-	}
-	if _, _, err := net.SplitHostPort(with.address); err != nil {
-		return nil, usage("--listen must be an address such as 127.0.0.1:8080 or :8080")
 	}
 	l, err := net.Listen("tcp", with.address)
 	if err != nil {

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -256,4 +258,33 @@ func TestIndexFarBehind(t *testing.T) {
 	}
 	w.ok(f.Step(t.Context()))
 	w.back()
+}
+
+// counted counts the lines that say that an append failed.
+type counted struct{ atomic.Int64 }
+
+func (c *counted) Write(p []byte) (int, error) {
+	c.Add(int64(bytes.Count(p, []byte(`msg="append failed" entries=`))))
+	return len(p), nil
+}
+
+// A database that takes nothing is one line in the log, not one for each try: lines go to a disk too.
+func TestFailuresAreLoggedOnce(t *testing.T) {
+	var said counted
+	w := newWorldOf(t, testdb.SQLite(t), func(c *ledger.Config) { c.Logger = slog.New(slog.NewTextHandler(&said, nil)) })
+	for want := int64(1); want <= 2; want++ {
+		w.exec("CREATE TRIGGER a BEFORE UPDATE ON head BEGIN SELECT RAISE(ABORT, 'no room'); END")
+		for range 3 {
+			if r := w.do("POST", "/v1/entries", submission(w.entry("SRC", person))); r.StatusCode == 200 {
+				t.Fatal("appended")
+			}
+		}
+		if n := said.Load(); n != want {
+			t.Errorf("said %d times, want %d", n, want)
+		}
+		w.exec("DROP TRIGGER a")
+		if r := w.do("POST", "/v1/entries", submission(w.entry("SRC", person))); r.StatusCode != 200 {
+			t.Fatalf("%d %s", r.StatusCode, r.body)
+		}
+	}
 }

@@ -29,8 +29,9 @@ func FolderOf(name, file string) Folder { return Folder{name, filepath.Dir(file)
 func (l Folders) Room(reserve uint64) error {
 	for _, f := range l {
 		if free, err := Free(f.Path); err == nil && free < reserve {
-			return fmt.Errorf("%w: %d MiB are free in the folder of the %s, less than the %d MiB that are kept free",
-				storage.ErrFull, free>>20, f.Name, reserve>>20)
+			// Without the number that changes: a full disk is not to be filled with lines that say it.
+			return fmt.Errorf("%w: in the folder of the %s less than the %d MiB are free that are kept free",
+				storage.ErrFull, f.Name, reserve>>20)
 		}
 	}
 	return nil
