@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -111,7 +113,10 @@ func keysConfig(c *cli.Context) (ledger.Config, error) {
 	}
 	keys, err := ledger.LoadKeysBy(command.Keys(c), c.String("keys"))
 	if err != nil {
-		return ledger.Config{}, fmt.Errorf("%w (igledger keygen makes a folder of keys)", err)
+		if _, none := os.Stat(filepath.Join(c.String("keys"), "log.key")); errors.Is(none, fs.ErrNotExist) {
+			return ledger.Config{}, fmt.Errorf("%w (igledger keygen makes a folder of keys)", err)
+		}
+		return ledger.Config{}, fmt.Errorf("--keys: %w", err) // with new keys this log would be lost
 	}
 	origin := c.String("origin")
 	if origin == "" {
