@@ -11,8 +11,8 @@ ARITHMETIC = crypto/internal/fips140/edwards25519/... crypto/internal/fips140/ni
 	filippo.io/edwards25519/... filippo.io/mldsa/... github.com/gtank/ristretto255 golang.org/x/crypto/scrypt
 RACE ?= $(if $(shell command -v gcc || command -v clang),-race $(ARITHMETIC:%=-gcflags=%=-race=false))
 
-# vet has a target of its own, and linking 70 test binaries without DWARF takes half the time.
-QUICK = -vet=off -ldflags=-w
+# vet has a target of its own, which CI runs first.
+QUICK = -vet=off
 
 .PHONY: first demo test test-short nightly bench build pages pictures vet clean
 

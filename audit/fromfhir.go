@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
@@ -18,9 +17,6 @@ import (
 // AgreementURI followed by an agreement's id is the URI in AuditEvent.agent.policy. It names the
 // agreement under which the access was made.
 const AgreementURI = "urn:igledger:agreement:"
-
-// maxDisclosure is the most that entry takes in one disclosure, in bytes of JSON.
-const maxDisclosure = 64 << 10
 
 // Conversion says who reports accesses and into which log.
 type Conversion struct {
@@ -162,7 +158,8 @@ func (n *notes) missing(root object) {
 }
 
 // shaped are the elements that say what happened and why, and are an object in FHIR or, with [], an
-// array of them. Those that say who are checked by checkEvent, those of the time when they are read.
+// array of them. Those that say who are checked by checkEvent, those of the time when they are
+// read.
 var shaped = map[string][]string{
 	"":       {"subtype[]", "purposeOfEvent[]", "period"},
 	"agent":  {"type", "role[]", "purposeOfUse[]", "network", "media", "location"},
@@ -484,32 +481,4 @@ func (b *builder) subject(root object) {
 	for _, a := range objects(root, "agent") {
 		at(child(a, "who"))
 	}
-}
-
-// checkSizes refuses disclosures that are larger than entry takes.
-func checkSizes(a *entry.Access) error {
-	for _, d := range []struct {
-		name  string
-		value any
-	}{{"staff", a.Staff}, {"parties", a.Parties}, {"text", a.Text}, {"fhir", a.FHIR}} {
-		b, err := json.Marshal(d.value)
-		if err != nil {
-			return fail(BadJSON, "AuditEvent", "disclosure %s cannot be written", d.name)
-		}
-		if len(b) > maxDisclosure {
-			return fail(TooLarge, "AuditEvent",
-				"disclosure %s would be %d bytes; the limit is %d", d.name, len(b), maxDisclosure)
-		}
-	}
-	return nil
-}
-
-// short reports whether s is not empty and is at most max bytes of JSON. Longer text stays in the
-// residue.
-func short(s string, max int) bool {
-	if s == "" || len(s) > max {
-		return false
-	}
-	b, err := json.Marshal(s)
-	return err == nil && len(b) <= max+2
 }

@@ -41,7 +41,8 @@ func constantsIn(t *testing.T) constants {
 		}
 		for _, i := range file.Imports {
 			if i.Name != nil {
-				all[file.Name.Name+"."+i.Name.Name] = ast.NewIdent(strings.Trim(i.Path.Value[strings.LastIndexByte(i.Path.Value, '/')+1:], `"`))
+				path := i.Path.Value
+				all[file.Name.Name+"."+i.Name.Name] = ast.NewIdent(strings.Trim(path[strings.LastIndexByte(path, '/')+1:], `"`))
 			}
 		}
 		for _, decl := range file.Decls {

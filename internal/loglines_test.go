@@ -34,8 +34,8 @@ func (l logLine) String() string {
 	return fmt.Sprintf("%s | %s", strings.Join(slices.Sorted(maps.Keys(l.levels)), ", "), strings.Join(fields, ", "))
 }
 
-// TestLogLinesAreDocumented compares the table in docs/OPERATE.md with every call of a logger in the
-// code of the server: messages, levels and fields.
+// TestLogLinesAreDocumented compares the table in docs/OPERATE.md with every call of a logger in
+// the code of the server: messages, levels and fields.
 func TestLogLinesAreDocumented(t *testing.T) {
 	logged := map[string]logLine{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

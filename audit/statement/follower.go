@@ -435,8 +435,9 @@ type Stats struct {
 	Roots     uint64 // index roots that this process read in the log
 	Conflicts uint64 // offers of this process that came after another process's
 	Ready     bool   // proofs can be served
-	// Age is how long ago a root in the log covered everything that was published; 0 while the index is
-	// being loaded. If nothing is submitted it stays small, however old the newest root is.
+	// Age is how long ago a root in the log covered everything that was published; 0 while the
+	// index is being loaded. If nothing is submitted it stays small, however old the newest root
+	// is.
 	Age     time.Duration
 	current time.Time
 	// Broken is ErrDiffers: an alarm for operators. No statements are made and no roots logged.

@@ -177,8 +177,8 @@ func credentialsIn(dir string) []string {
 	return names
 }
 
-// othersRead reports whether a file can be read by everybody, as far as this process can see: a file
-// that is yet to be made is not the fault of the unit.
+// othersRead reports whether a file can be read by everybody, as far as this process can see: a
+// file that is yet to be made is not the fault of the unit.
 func othersRead(file string) bool {
 	for at, need := file, os.FileMode(0o004); ; at, need = filepath.Dir(at), 0o001 {
 		if info, err := os.Stat(at); err == nil && info.Mode()&need == 0 {

@@ -43,7 +43,8 @@ func TestUnit(t *testing.T) {
 	for _, want := range []string{
 		"ExecStart=" + self + " serve --keys %d --database postgres://igledger@db/ledger%%20one?application_name=$$x ",
 		" --signing-record file:/var/lib/igledger/two/signing-record ", ` --policy "/nowhere/my policy.txt"`,
-		" --trusted-proxy 127.0.0.1 --trusted-proxy ::1 --drain 20s\n", "\nTimeoutStopSec=60\n", "After=network-online.target postgresql.service\n", "StateDirectory=igledger/two\n",
+		" --trusted-proxy 127.0.0.1 --trusted-proxy ::1 --drain 20s\n", "\nTimeoutStopSec=60\n",
+		"After=network-online.target postgresql.service\n", "StateDirectory=igledger/two\n",
 		"LoadCredential=epoch-2.key:" + keys + "/epoch-2.key\n", "LoadCredential=log-pq.key:", "LoadCredential=operator.jwk:",
 		"DynamicUser=yes\n",
 	} {

@@ -53,8 +53,8 @@ func drainOf(c *cli.Context) (time.Duration, error) {
 	return d, nil
 }
 
-// drain goes on serving for a while after SIGTERM, and says at /readyz that it will not for long. It
-// ends early at the next signal, after which another one kills the process.
+// drain goes on serving for a while after SIGTERM, and says at /readyz that it will not for long.
+// It ends early at the next signal, after which another one kills the process.
 func (s *server) drain(ended error, long time.Duration, logger *slog.Logger) error {
 	s.ending.Store(true)
 	var told *signalled

@@ -39,7 +39,8 @@ func followUpCommand() *cli.Command {
 			"is not an override of yours in it; the person sees this reading too. Otherwise it says that this\n" +
 			"was not checked. A --key that is for audit too needs no second one.\n\n" +
 			"Example: igledger access follow-up --org NHSL --key lothian-submit.jwk \\\n" +
-			"  --audit-key lothian-audit.jwk --note 'The ward confirmed that the patient was unconscious.' 0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11 < id.txt",
+			"  --audit-key lothian-audit.jwk --note 'The ward confirmed that the patient was unconscious.' \\\n" +
+			"  0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11 < id.txt",
 		Flags: remoteFlags(idFlag(),
 			&cli.StringFlag{Name: "audit-key",
 				Usage: "file with your organisation's private JWK for audit, to check what JTI is" + command.KeyHelp},

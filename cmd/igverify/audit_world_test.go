@@ -41,7 +41,8 @@ func (s *ledgerServer) args(more ...string) []string {
 	if !slices.Contains(more, "--state") {
 		more = append(more, "--state", in("state"))
 	}
-	return append([]string{"audit", s.URL, "--log-key", s.log.Key, "--org", "AUD", "--caller-key", in("caller.jwk"), "--key", in("audit.key"), "--interval", "1ms"}, more...)
+	return append([]string{"audit", s.URL, "--log-key", s.log.Key, "--org", "AUD",
+		"--caller-key", in("caller.jwk"), "--key", in("audit.key"), "--interval", "1ms"}, more...)
 }
 
 // once runs one round and checks its exit code.

@@ -100,8 +100,8 @@ type pair struct {
 	statement *bundle.Statement
 }
 
-// pairOf refuses two files that are no receipt and statement: comparing them answers nothing, however
-// true they are.
+// pairOf refuses two files that are no receipt and statement: comparing them answers nothing,
+// however true they are.
 func pairOf(receipt, statement []byte) (p pair, err error) {
 	p.statement, _ = bundle.ParseStatement(statement)
 	p.receipt, _ = bundle.ParseReceipt(receipt)
@@ -117,8 +117,8 @@ func pairOf(receipt, statement []byte) (p pair, err error) {
 	return p, nil
 }
 
-// sameLog refuses two files of two logs. Two logs of one name have different keys, unless the policy
-// has both keys for one log.
+// sameLog refuses two files of two logs. Two logs of one name have different keys, unless the
+// policy has both keys for one log.
 func (p pair) sameLog(policy *verifier.Policy) error {
 	if p.receipt == nil || p.statement == nil {
 		return nil

@@ -69,8 +69,8 @@ type Config struct {
 	// Page answers a person's browser that asks for what there is not (404, 405) with a page, or
 	// returns false. It may be nil. Everybody else is answered with problem+json.
 	Page func(w http.ResponseWriter, r *http.Request, status int) bool
-	// Ending reports whether the process was told to end, which /readyz says while requests are still
-	// served. It may be nil.
+	// Ending reports whether the process was told to end, which /readyz says while requests are
+	// still served. It may be nil.
 	Ending func() bool
 	// Now is the clock for callers' tokens and for the entries that readings become. The default is
 	// time.Now.
@@ -117,7 +117,8 @@ func New(cfg Config) http.Handler { return newAPI(cfg, routes) }
 
 func newAPI(cfg Config, table []route) *api {
 	a := &api{
-		log: cfg.Log, index: cfg.Index, papers: cfg.Papers, officers: cfg.Notes, page: cfg.Page, logger: cfg.Logger, now: cfg.Now, access: cfg.AccessLog,
+		log: cfg.Log, index: cfg.Index, papers: cfg.Papers, officers: cfg.Notes, page: cfg.Page,
+		logger: cfg.Logger, now: cfg.Now, access: cfg.AccessLog,
 		exact:  map[string][]*route{},
 		limits: cfg.Limits.OrDefault(), bodies: edge.NewBodies(cfg.Limits.Edge, time.Now),
 		public: strings.TrimSuffix(cfg.PublicURL, "/"), people: cfg.Map, zone: cfg.Map.Location(),

@@ -34,8 +34,8 @@ func notedBy(body []byte, org string) bool {
 		!slices.ContainsFunc(page.Notes, func(n client.Note) bool { return !strings.HasPrefix(n.ID, org+"-") })
 }
 
-// A client gets all notes, of however many pages. Without pages for officers there are none to keep,
-// which is no empty list.
+// A client gets all notes, of however many pages. Without pages for officers there are none to
+// keep, which is no empty list.
 func TestNotes(t *testing.T) {
 	w := newWorld(t)
 	w.enrol("CTL2", entry.RoleController)
@@ -46,7 +46,8 @@ func TestNotes(t *testing.T) {
 		c := w.client(key, "CTL2")
 		c.Purpose = []string{"HCOMPL"}
 		list, err := c.Notes(t.Context())
-		if err != nil || len(list) != many || !slices.IsSortedFunc(list, func(a, b client.Note) int { return strings.Compare(a.ID, b.ID) }) {
+		byID := func(a, b client.Note) int { return strings.Compare(a.ID, b.ID) }
+		if err != nil || len(list) != many || !slices.IsSortedFunc(list, byID) {
 			t.Errorf("%d of %d notes: %v", len(list), many, err)
 		}
 	}

@@ -268,7 +268,8 @@ func (c *counted) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A database that takes nothing is one line in the log, not one for each try: lines go to a disk too.
+// A database that takes nothing is one line in the log, not one for each try: lines go to a disk
+// too.
 func TestFailuresAreLoggedOnce(t *testing.T) {
 	var said counted
 	w := newWorldOf(t, testdb.SQLite(t), func(c *ledger.Config) { c.Logger = slog.New(slog.NewTextHandler(&said, nil)) })

@@ -30,7 +30,8 @@ func (w *world) withIndexIn(memory int64) *statement.Follower {
 	w.ok(err)
 	w.server.Close()
 	w.registry = prometheus.NewRegistry()
-	w.server = httptest.NewServer(New(Config{Log: w.log, Index: f, Logger: w.logger(), Registry: w.registry, PublicURL: publicURL, Papers: w.papers, Notes: noted{}}))
+	w.server = httptest.NewServer(New(Config{Log: w.log, Index: f, Logger: w.logger(), Registry: w.registry,
+		PublicURL: publicURL, Papers: w.papers, Notes: noted{}}))
 	w.Cleanup(w.server.Close)
 	return f
 }

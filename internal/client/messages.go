@@ -34,8 +34,8 @@ func (p *Problem) Error() string {
 	return fmt.Sprintf("%s: %s (%s)", p.Title, p.Detail, p.Type)
 }
 
-// notLedgers is the type of a problem that is only an HTTP status (RFC 9457 section 4.2.1). A ledger
-// never sends it.
+// notLedgers is the type of a problem that is only an HTTP status (RFC 9457 section 4.2.1). A
+// ledger never sends it.
 const notLedgers = "about:blank"
 
 // HTTPStatus tells those who do not know this package, as fetch.StatusError does.
@@ -50,9 +50,9 @@ func (p *Problem) Code() string {
 	return p.Type[len(ProblemPrefix):]
 }
 
-// OfKey reports whether the ledger refused the key that signed, and not what it signed: with another
-// key the same entry may be taken, and whatever else this key signs is refused too. A nil problem is
-// none.
+// OfKey reports whether the ledger refused the key that signed, and not what it signed: with
+// another key the same entry may be taken, and whatever else this key signs is refused too. A nil
+// problem is none.
 func (p *Problem) OfKey() bool {
 	if p == nil {
 		return false

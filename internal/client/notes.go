@@ -28,8 +28,8 @@ type NoteStep struct {
 	By     string `json:"by" doc:"Who recorded it, as their organisation names them"`
 }
 
-// Notes returns all notes of the caller's organisation. On the organisation's first reading of a day
-// the ledger logs an access about everyone before it answers.
+// Notes returns all notes of the caller's organisation. On the organisation's first reading of a
+// day the ledger logs an access about everyone before it answers.
 func (c *Client) Notes(ctx context.Context) ([]Note, error) {
 	all := []Note{}
 	for after := ""; ; {

@@ -294,9 +294,9 @@ func usageError(of string) cli.OnUsageErrorFunc {
 	}
 }
 
-// flagLike reports whether a word is a flag, and not the value of the flag before it, whose value was
-// forgotten. A value that begins as a flag does is given as --flag=value; -5s is a value, of which
-// the flag then says what is wrong.
+// flagLike reports whether a word is a flag, and not the value of the flag before it, whose value
+// was forgotten. A value that begins as a flag does is given as --flag=value; -5s is a value, of
+// which the flag then says what is wrong.
 func flagLike(word string) bool {
 	return strings.HasPrefix(word, "--") || word == "-h"
 }

@@ -255,7 +255,8 @@ func TestCompletionAndManual(t *testing.T) {
 	}
 }
 
-// A configuration that is named is one that there is, and what is wrong in it is said in its own words.
+// A configuration that is named is one that there is, and what is wrong in it is said in its own
+// words.
 func TestConfigurationsThatAreWrong(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	t.Setenv("IGLEDGER_CONFIG", file)

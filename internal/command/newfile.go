@@ -7,9 +7,10 @@ import (
 	"path/filepath"
 )
 
-// NewFile returns an error if a result cannot be a new file at path. Nothing that somebody has takes
-// its place: a name that is mistyped may be that of a key, or of what is being read, and a file that
-// others may read would be so still. Ask before what cannot be taken back; WriteNew asks again.
+// NewFile returns an error if a result cannot be a new file at path. Nothing that somebody has
+// takes its place: a name that is mistyped may be that of a key, or of what is being read, and a
+// file that others may read would be so still. Ask before what cannot be taken back; WriteNew asks
+// again.
 func NewFile(path string) error {
 	info, err := os.Stat(path)
 	switch {
@@ -73,8 +74,9 @@ func write(path string, data []byte, public bool, move func(made string) error) 
 	return notWritten(path, err)
 }
 
-// notWritten returns an error of writing a file with its exit code. It names the file that was asked
-// for: the digits of a temporary name can look like a person's number, and would be taken out.
+// notWritten returns an error of writing a file with its exit code. It names the file that was
+// asked for: the digits of a temporary name can look like a person's number, and would be taken
+// out.
 func notWritten(path string, err error) error {
 	said := new(Error)
 	if err == nil || errors.As(err, &said) {

@@ -10,9 +10,9 @@ import (
 	"igledger/ledger/entry"
 )
 
-// PersonID returns the id that somebody typed, in the form that the log has: a CHI or NHS number may
-// have blanks or hyphens in it, as people and letters write it. A number that fails its check is
-// taken, since there may be entries under it, and it is said. where is the line it is in, or "".
+// PersonID returns the id that somebody typed, in the form that the log has: a CHI or NHS number
+// may have blanks or hyphens in it, as people and letters write it. A number that fails its check
+// is taken, since there may be entries under it, and it is said. where is the line it is in, or "".
 func PersonID(c *cli.Context, where, text string) (string, error) {
 	if where != "" {
 		where += ": "

@@ -21,7 +21,8 @@ type Progress struct {
 
 // NewProgress begins work on total entries; 0 means that their number is not known.
 func NewProgress(c *cli.Context, what string, total uint64) *Progress {
-	return newProgress(c, what, total, progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("entries"))
+	return newProgress(c, what, total,
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("entries"))
 }
 
 // NewDownload begins to wait for an answer, and to read it. Its size in bytes is not known; At and

@@ -29,7 +29,8 @@ func FolderOf(name, file string) Folder { return Folder{name, filepath.Dir(file)
 func (l Folders) Room(reserve uint64) error {
 	for _, f := range l {
 		if free, err := Free(f.Path); err == nil && free < reserve {
-			// Without the number that changes: a full disk is not to be filled with lines that say it.
+			// Without the number that changes: a full disk is not to be filled with lines that say
+			// it.
 			return fmt.Errorf("%w: in the folder of the %s less than the %d MiB are free that are kept free",
 				storage.ErrFull, f.Name, reserve>>20)
 		}

@@ -133,7 +133,8 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 		d.mux.Handle(old, moved("/check"))
 	}
 	d.mux.HandleFunc(catchAll, d.elsewhere)
-	return &Pages{handler: d.wrapped(), site: d.site, signin: d.signin, public: d.Public, papers: d.papers, shelf: d.shelf, limits: cfg.Limits,
+	return &Pages{handler: d.wrapped(), site: d.site, signin: d.signin, public: d.Public, papers: d.papers,
+		shelf: d.shelf, limits: cfg.Limits,
 		bodies: edge.NewBodies(cfg.Limits, time.Now), follow: d.follow}, nil
 }
 
@@ -300,8 +301,8 @@ func (p *Pages) KeepPaper(ctx context.Context, id, desk string, data []byte) (st
 	return strings.TrimSuffix(p.public, "/") + path, ends, err
 }
 
-// Notes returns what officers of an organisation noted about accesses that stand out, by jti. Without
-// sign-in nobody could, so it returns api.ErrNoNotes.
+// Notes returns what officers of an organisation noted about accesses that stand out, by jti.
+// Without sign-in nobody could, so it returns api.ErrNoNotes.
 func (p *Pages) Notes(ctx context.Context, org, after string, most int) ([]client.Note, error) {
 	if p.shelf == nil {
 		return nil, api.ErrNoNotes

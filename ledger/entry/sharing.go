@@ -111,8 +111,8 @@ func (r *SharingRequest) checkNeeded() error {
 	return isDay("needed", r.Needed)()
 }
 
-// Late reports whether the day by which the data is needed is over, in UTC as the days of agreements
-// are. The format does not ask: nobody could import what was asked for long ago.
+// Late reports whether the day by which the data is needed is over, in UTC as the days of
+// agreements are. The format does not ask: nobody could import what was asked for long ago.
 func (r *SharingRequest) Late(now time.Time) bool {
 	day, err := time.Parse(time.DateOnly, r.Needed)
 	return err == nil && day.AddDate(0, 0, 1).Before(now)

@@ -115,7 +115,8 @@ func (s *Storage) append(
 	a := &AppendTx{
 		s: s, num: num, tree: tree,
 		Found: map[[16]byte]Found{}, Chains: map[[32]byte]Chain{}, Streams: map[[16]byte][]byte{},
-		keys: map[[16]byte]bool{}, known: map[[32]byte][]byte{}, rows: map[[32]byte]chainRow{}, last: map[[32]byte]uint64{}, places: map[[32]byte][]Place{},
+		keys: map[[16]byte]bool{}, known: map[[32]byte][]byte{}, rows: map[[32]byte]chainRow{},
+		last: map[[32]byte]uint64{}, places: map[[32]byte][]Place{},
 		chains: map[[32]byte]Chain{}, streams: map[[16]byte][]byte{}, persons: map[[32]byte][]byte{},
 	}
 	db, err := s.db.begin(ctx, a.lookups(look)...)

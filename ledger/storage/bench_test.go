@@ -109,8 +109,8 @@ func BenchmarkAppend(b *testing.B) {
 	})
 }
 
-// BenchmarkPlaces finds the leaves of a history of 10,000, every fourth leaf of the log. Conditions:
-// the database on this machine.
+// BenchmarkPlaces finds the leaves of a history of 10,000, every fourth leaf of the log.
+// Conditions: the database on this machine.
 func BenchmarkPlaces(b *testing.B) {
 	testdb.EachB(b, func(b *testing.B, dsn string) {
 		ctx := context.Background()

@@ -60,8 +60,8 @@ func extend(count, last uint64, recent []byte, added []Place) (full []block, res
 var errPlaces = fmt.Errorf("%w: the places of a history are damaged", ErrCorrupt)
 
 // eachPlace calls f with the n places that extend has encoded: for each, how far its index is from
-// the one before it (from 0 for the first) and its Stored, as unsigned varints. What extend does not
-// write is ErrCorrupt.
+// the one before it (from 0 for the first) and its Stored, as unsigned varints. What extend does
+// not write is ErrCorrupt.
 func eachPlace(b []byte, n uint64, f func(Place)) error {
 	if n > blockPlaces {
 		return errPlaces

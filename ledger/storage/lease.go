@@ -49,7 +49,8 @@ func (s *Storage) Lease(ctx context.Context, tree *trillian.Tree, holder Holder,
 		err = s.Transact(ctx, func(ctx context.Context, run Runner) ([]Op, error) {
 			var h headRow
 			var have int64
-			err := run(ctx, Op{SQL: "SELECT max(version) FROM schema_version", Scan: func(scan func(...any) error) error { return scan(&have) }})
+			err := run(ctx, Op{SQL: "SELECT max(version) FROM schema_version",
+				Scan: func(scan func(...any) error) error { return scan(&have) }})
 			if err == nil && have > known {
 				err = newer(have, known)
 			}

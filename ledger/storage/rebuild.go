@@ -79,8 +79,9 @@ func (d derivedTable) replace(num TreeNumber) []Op {
 
 // Rebuild makes again every table that is derived from the leaves: keys, chains with the places of
 // their leaves, streams, persons, the register's places and the tiles. derive is called once for
-// each leaf, in order. final is called at the end, for the state of every stream and person. First the leaves are checked against the stored root. If it is not their root,
-// Rebuild changes nothing and returns ErrDiffers.
+// each leaf, in order. final is called at the end, for the state of every stream and person. First
+// the leaves are checked against the stored root. If it is not their root, Rebuild changes nothing
+// and returns ErrDiffers.
 //
 // It writes beside the tables in use, in pages, each in its own transaction. The last transaction
 // puts what was written in the place of what was there. So a rebuild that is interrupted has

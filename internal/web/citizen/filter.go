@@ -41,8 +41,8 @@ const (
 // mostPages is more pages than any list has, and few enough to be multiplied.
 const mostPages = 1 << 30
 
-// readFilter reads a filter from an address. What it does not know it ignores. It returns which days
-// cannot be read, and "order" if the last is before the first.
+// readFilter reads a filter from an address. What it does not know it ignores. It returns which
+// days cannot be read, and "order" if the last is before the first.
 func readFilter(r *http.Request) (f filter, bad []string) {
 	q := r.URL.Query()
 	f = filter{Who: who(q.Get("who")), Org: q.Get("org"), Why: q.Get("why"), Covered: q.Get("covered"), Page: 1}

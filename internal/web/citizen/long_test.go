@@ -15,7 +15,8 @@ func TestLongNames(t *testing.T) {
 	w := newWorld(t)
 	long := func(s string, n int) string { return strings.Repeat(s, n) }
 	at := w.access(morag, 1, func(a *entry.Access) {
-		a.Staff = &entry.Staff{ID: long("9", 100), System: "https://" + long("staff", 30) + ".example", Name: long("Wolfeschlegelstein", 10)}
+		a.Staff = &entry.Staff{ID: long("9", 100), System: "https://" + long("staff", 30) + ".example",
+			Name: long("Wolfeschlegelstein", 10)}
 		a.Role, a.Purpose = []string{long("Physiotherapieassistent", 4)}, []string{"TREAT"}
 		a.Text = &entry.Text{Justification: long("dringend", 40), Query: "Observation?code=" + long("x", 400)}
 		a.Agreement = "isa-" + long("a", 60)

@@ -174,7 +174,8 @@ func TestCheckInGaelic(t *testing.T) {
 			continue
 		}
 		_, main, _ := strings.Cut(string(body), "<main")
-		if resp.StatusCode != http.StatusOK || !strings.Contains(string(body), `<html lang="gd"`) || !strings.Contains(main, "Dearbh fianais") {
+		if resp.StatusCode != http.StatusOK || !strings.Contains(string(body), `<html lang="gd"`) ||
+			!strings.Contains(main, "Dearbh fianais") {
 			t.Errorf("%s: %d, or not in Gaelic", path, resp.StatusCode)
 		}
 		for _, english := range regexp.MustCompile(`<span lang="en">[^<]*`).FindAllString(main, -1) {

@@ -72,8 +72,8 @@ type deskForm struct {
 	Request          string
 	Org              string
 	Minutes          int
-	// Doubt stands for a number whose last digit does not fit, "" if it does. Who sends it back with
-	// the same number says that the number is right: it is taken and flagged, as commands do.
+	// Doubt stands for a number whose last digit does not fit, "" if it does. Who sends it back
+	// with the same number says that the number is right: it is taken and flagged, as commands do.
 	Doubt string
 	Sure  bool
 }

@@ -215,12 +215,13 @@ func TestDesk(t *testing.T) {
 			t.Errorf("%s: the number is on the page", name)
 		}
 	}
-	// A wrong digit is asked about, and the answer is for the number that was typed only. Then it is
-	// taken and flagged, as the commands do.
+	// A wrong digit is asked about, and the answer is for the number that was typed only. Then it
+	// is taken and flagged, as the commands do.
 	doubtful := with("number", "0101010000")
 	_, rest, _ := strings.Cut(desk.post("/desk", doubtful...).body, `name="sure" value="`)
 	sure, _, _ := strings.Cut(rest, `"`)
-	desk.post("/desk", append(with("number", "0101010009"), "sure", sure)...).want(t, "another wrong number", 422, "its last digit does not fit")
+	desk.post("/desk", append(with("number", "0101010009"), "sure", sure)...).want(t, "another wrong number", 422,
+		"its last digit does not fit")
 	w.as(deskUser("TST", "Desk Two")).post("/desk", append(doubtful, "sure", sure)...).want(t, "a colleague", 422, "its last digit")
 	got := desk.post("/desk", append(doubtful, "sure", sure)...)
 	if got.status != 303 {

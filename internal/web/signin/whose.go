@@ -9,8 +9,8 @@ import (
 	"igledger/internal/web/ui"
 )
 
-// madeFor returns what the forms of a user's pages say of whom they were made for. It is the same in
-// each of their sessions, and says nothing about them.
+// madeFor returns what the forms of a user's pages say of whom they were made for. It is the same
+// in each of their sessions, and says nothing about them.
 func (m *Manager) madeFor(u *User) string { return m.deps.Shelf.Blind("made for", u.Issuer, u.Subject) }
 
 // anothers reports whether a request was made by a page for another user: one that stayed open in a

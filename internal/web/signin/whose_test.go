@@ -22,8 +22,8 @@ func (b *browser) madeFor() string {
 }
 
 // TestOtherTab: a form that stayed open while somebody else signed in, in another tab of the same
-// browser, does not count for them, and what was typed into it is not shown to them. The same person
-// may sign in again in between.
+// browser, does not count for them, and what was typed into it is not shown to them. The same
+// person may sign in again in between.
 func TestOtherTab(t *testing.T) {
 	hamish := map[string]any{"sub": "another", "chi_number": "2902480082", "name": "Hamish"}
 	w := newWorld(t)
@@ -53,13 +53,15 @@ func TestOtherTab(t *testing.T) {
 	b.post("/sign-out", nil)
 	b.signIn(w.op, "/you/form", hamish)
 	hamishs := form()
-	for name, header := range map[string][]string{"field": nil, "header": {ui.MadeFor, strings.TrimSuffix(strings.TrimPrefix(morags, ui.MadeFor+"="), "&text=typed")}} {
+	mark := strings.TrimSuffix(strings.TrimPrefix(morags, ui.MadeFor+"="), "&text=typed")
+	for name, header := range map[string][]string{"field": nil, "header": {ui.MadeFor, mark}} {
 		body := morags
 		if header != nil {
 			body = "text=typed"
 		}
 		for _, path := range []string{"/you/form", "/you/change"} {
-			if a := send(path, body, header...); a.StatusCode != http.StatusForbidden || !strings.Contains(a.body, "Someone else is signed in now") {
+			a := send(path, body, header...)
+			if a.StatusCode != http.StatusForbidden || !strings.Contains(a.body, "Someone else is signed in now") {
 				t.Errorf("%s, %s: %d %s", path, name, a.StatusCode, a.body)
 			}
 		}

@@ -12,7 +12,8 @@ const MadeFor = "made-for"
 
 type madeForKey struct{}
 
-// WithMadeFor returns a context by which pages know what their forms say of whom they were made for.
+// WithMadeFor returns a context by which pages know what their forms say of whom they were made
+// for.
 func WithMadeFor(ctx context.Context, whom string) context.Context {
 	return context.WithValue(ctx, madeForKey{}, whom)
 }

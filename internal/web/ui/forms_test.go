@@ -9,7 +9,8 @@ import (
 // TestForms: each form that is posted says for whom its page was made, before anything that people
 // fill in; what they typed cannot pass for a form.
 func TestForms(t *testing.T) {
-	r := room(t, newSite(t), `<form action="/search"><input name="q"></form><form id="a" method="post" action="/a?b=c&gt;d"><input name="x"></form>
+	r := room(t, newSite(t), `<form action="/search"><input name="q"></form>
+<form id="a" method="post" action="/a?b=c&gt;d"><input name="x"></form>
 <form method="post"><textarea name="y">{{.Data}}</textarea></form>`)
 	const field = `<input type="hidden" name="made-for" value="somebody">`
 	for whom, want := range map[string]int{"somebody": 3, "": 0} { // and one form to sign out
@@ -24,7 +25,8 @@ func TestForms(t *testing.T) {
 			t.Errorf("%q: %d forms say so, want %d:\n%s", whom, n, want, body)
 		}
 		if whom != "" && (!strings.Contains(body, `action="/a?b=c&gt;d">`+field+`<input name="x">`) ||
-			!strings.Contains(body, `<form method="post">`+field+`<textarea`) || !strings.Contains(body, `<form action="/search"><input name="q">`)) {
+			!strings.Contains(body, `<form method="post">`+field+`<textarea`) ||
+			!strings.Contains(body, `<form action="/search"><input name="q">`)) {
 			t.Errorf("the field is elsewhere:\n%s", body)
 		}
 	}

@@ -18,8 +18,8 @@ type Words struct {
 	english *Words // of the same room
 }
 
-// For returns the words of the language in which the room has a text: a date or a number that is put
-// into it is in that language too, so that none has two.
+// For returns the words of the language in which the room has a text: a date or a number that is
+// put into it is in that language too, so that none has two.
 func (w *Words) For(k plain.Key) *Words {
 	if w.Own(k) || w.Own(k+".other") {
 		return w
