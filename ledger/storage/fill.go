@@ -11,13 +11,19 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
+// fillVersion is the version that the tables have when their histories are filled.
+const fillVersion = 4
+
+// errFilled means that another process has done all of it meanwhile.
+var errFilled = errors.New("another process has ended this migration")
+
 // fillHistories is the migration from links to places: see migrations/00003_histories.sql. It
 // follows the links of every history, which takes a look-up for each leaf, and commits after every
 // so many histories. If it is killed it begins again, since it may write what it wrote before.
 // A history whose links are broken stays without places, or nothing could be opened to put it
 // right: who reads it, or appends to it, gets ErrCorrupt until a rebuild.
 func fillHistories() *goose.Migration {
-	return goose.NewGoMigration(4, &goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error {
+	return goose.NewGoMigration(fillVersion, &goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error {
 		for after := []byte{}; after != nil; {
 			var err error
 			after, err = fillSome(ctx, db, after)
@@ -54,8 +60,29 @@ func fillSome(ctx context.Context, db *sql.DB, after []byte) (last []byte, err e
 		return nil, err
 	}
 	defer tx.Rollback()
+	// Another process may do the same. When it has ended, its server appends: leaves without links, to
+	// histories that this one must not touch any more. So each row is locked, if it is as it was, and
+	// then the migration must not be over.
 	for _, c := range chains {
-		full, rest := extend(0, 0, nil, c.places)
+		_, rest := extend(0, 0, nil, c.places)
+		done, err := tx.ExecContext(ctx, "UPDATE chain SET recent = $1 WHERE k = $2 AND count = $3", rest, c.k, int64(c.count))
+		if err != nil {
+			return nil, err
+		}
+		if n, err := done.RowsAffected(); err != nil || n != 1 {
+			return nil, errors.Join(errFilled, err)
+		}
+	}
+	var over int
+	err = tx.QueryRowContext(ctx, "SELECT count(*) FROM "+ourVersions+" WHERE version = $1", fillVersion).Scan(&over)
+	if err == nil && over > 0 {
+		err = errFilled
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range chains {
+		full, _ := extend(0, 0, nil, c.places)
 		if _, err := tx.ExecContext(ctx, "DELETE FROM history WHERE k = $1", c.k); err != nil {
 			return nil, err
 		}
@@ -65,9 +92,6 @@ func fillSome(ctx context.Context, db *sql.DB, after []byte) (last []byte, err e
 			if err != nil {
 				return nil, err
 			}
-		}
-		if _, err := tx.ExecContext(ctx, "UPDATE chain SET recent = $1 WHERE k = $2", rest, c.k); err != nil {
-			return nil, err
 		}
 	}
 	return chains[len(chains)-1].k, tx.Commit()

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/pressly/goose/v3"
+
 	"igledger/internal/testdb"
 )
 
@@ -223,6 +225,26 @@ func TestHistoriesOfAnEarlierSchema(t *testing.T) {
 			}
 			s.Close()
 		}
+	})
+}
+
+// Two servers fill the places at once. The one that is slower changes nothing once the other has
+// ended: its server may have appended leaves, which have no links.
+func TestHistoriesFilledTwice(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		s := openTest(t, dsn)
+		tree := mustTree(t, s, "log")
+		mustAppend(t, s, tree, inHistory(0, 200))
+		before := dump(t, s)
+		slower := schema{files: fstest.MapFS{"migrations/00001_a.sql": {Data: []byte("-- +goose Up\nSELECT 1;\n")}},
+			versions: "slower_version", moves: []*goose.Migration{fillHistories()}}
+		if err := s.db.migrate(t.Context(), slower); !errors.Is(err, errFilled) {
+			t.Errorf("filled again: %v", err)
+		}
+		if after := dump(t, s); after != before {
+			t.Errorf("after:\n%s\nbefore:\n%s", after, before)
+		}
+		checkLog(t, s, tree)
 	})
 }
 

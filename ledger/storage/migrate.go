@@ -31,8 +31,10 @@ type schema struct {
 	leased   bool               // table lease says who relies on the tables as they are
 }
 
+const ourVersions = "schema_version"
+
 // ours is the schema of this package.
-var ours = schema{migrationFiles, "schema_version", []*goose.Migration{fillHistories()}, true}
+var ours = schema{migrationFiles, ourVersions, []*goose.Migration{fillHistories()}, true}
 
 // version is the newest that this program knows of ours.
 var version = sync.OnceValues(func() (newest int64, err error) {
