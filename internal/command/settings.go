@@ -122,7 +122,7 @@ func settingsFault(err error) string {
 
 var (
 	unknownSetting = regexp.MustCompile(`field (\S+) not found in type \S+`)
-	otherSetting   = regexp.MustCompile("cannot unmarshal .*? into \\S+")
+	otherSetting   = regexp.MustCompile(`cannot unmarshal .*? into \S+`)
 )
 
 // readProfile returns the settings of a profile. name is that of --profile: "" for that of the
