@@ -58,8 +58,10 @@ func newProgress(c *cli.Context, what string, total uint64, more ...progressbar.
 	if most == 0 {
 		most = -1
 	}
+	// Without the interval a bar of unknown length draws itself from a goroutine of its own, which
+	// would be a second hand at the terminal, and not under the lock.
 	p.bar = progressbar.NewOptions64(most, append([]progressbar.Option{progressbar.OptionSetWriter(c.App.ErrWriter),
-		progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(20),
+		progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(20), progressbar.OptionSetSpinnerChangeInterval(0),
 		progressbar.OptionThrottle(time.Second / 10), progressbar.OptionClearOnFinish()}, more...)...)
 	return p
 }
