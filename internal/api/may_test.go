@@ -86,10 +86,10 @@ const (
 	saysSubmitter = "Caller: a key with purpose `submit`. Limited to entries that the organisation submitted."
 	saysAuditor   = "Caller: the auditor (a key with purpose `audit`, role `auditor`), " +
 		"for the purpose `HOPERAT` or a narrower one"
-	saysOwn   = "; " + saysOfOwn
-	saysNotes = "Caller: " + saysOfOwn + "."
-	saysOfOwn = "the organisation (a key with purpose `audit`, role `controller`), for the purpose `HOPERAT` or a narrower one, " +
-		"limited to accesses that it made or to records that it holds, and what it recorded itself"
+	saysLimited = ", limited to accesses that it made or to records that it holds, and what it recorded itself"
+	saysOwn     = "; the organisation (a key with purpose `audit`, role `controller`), " +
+		"for the purpose `HOPERAT` or a narrower one" + saysLimited
+	saysNotes   = saysAuditor + saysLimited + saysOwn + "."
 	saysHistory = saysAuditor + "; the front desk (a key with purpose `front-desk`, role `front-desk`), " +
 		"for the purpose `PATRQT`, with request and identity, not ids that begin with `reg:`" +
 		saysOwn + ", not ids that begin with `reg:`."
@@ -171,7 +171,7 @@ var rows = []row{
 		{name: "on request", body: `{"kind":"uncovered","organisation":"{org}","purpose":["PATRQT"]}`, may: noOne},
 	}},
 	{route: "GET /v1/notes", says: saysNotes, asks: []ask{
-		{name: "its own", path: "/v1/notes?purpose=HCOMPL", given: notedBy, may: controllersOnly},
+		{name: "its own", path: "/v1/notes?purpose=HCOMPL", given: notedBy, may: auditorsAndControllers},
 		{name: "without a purpose", path: "/v1/notes", may: noOne},
 		{name: "on request", path: "/v1/notes?purpose=PATRQT", may: noOne},
 		{name: "for research", path: "/v1/notes?purpose=HRESCH", may: noOne},

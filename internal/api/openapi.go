@@ -190,7 +190,7 @@ var operations = map[string]operation{
 	},
 	"GET /v1/notes": {
 		id: "getNotes", summary: "Get what the organisation's officers noted",
-		text: "What officers of the caller's organisation noted on the pages about accesses that stand out, by the jti that " +
+		text: "What officers or auditors of the caller's organisation noted on the pages about accesses that stand out, by the jti that " +
 			"reports have. It is not in the log, and nothing proves it. " + loggedBulk,
 		params: []*huma.Param{{
 			Name: "after", In: "query", Description: "next of the previous page",

@@ -24,8 +24,8 @@ const (
 	Register Kind = "register"
 	// Report is what information governance officers act on, which names no person.
 	Report Kind = "report"
-	// Note is what an organisation's officers noted about an access that stands out. It is not in
-	// the log, and is nobody's but the organisation's.
+	// Note is what officers or auditors noted about an access that stands out. It is not in the log,
+	// and is nobody's but their organisation's.
 	Note Kind = "note"
 	// Bulk is the openings and the feed of all entries.
 	Bulk Kind = "bulk"
@@ -71,7 +71,7 @@ var Table = []Reader{
 	{
 		Name: "auditor", Purpose: entry.PurposeAudit, Role: entry.RoleAuditor,
 		Uses: []string{"HOPERAT"},
-		May:  map[Kind]Extent{History: Whole, Opening: Whole, Register: Whole, Report: Whole, Bulk: Whole},
+		May:  map[Kind]Extent{History: Whole, Opening: Whole, Register: Whole, Report: Whole, Note: Own, Bulk: Whole},
 	},
 	{
 		Name: "front desk", Purpose: entry.PurposeFrontDesk, Role: entry.RoleFrontDesk,

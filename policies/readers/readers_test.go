@@ -26,11 +26,11 @@ func TestWhoMayReadWhat(t *testing.T) {
 		asked   Asked
 		extents []Extent
 	}{
-		{"auditor", "audit", "auditor", compliance, []Extent{w, w, w, w, n, w}},
+		{"auditor", "audit", "auditor", compliance, []Extent{w, w, w, w, o, w}},
 		{"organisation", "audit", "controller", compliance, []Extent{o, o, n, o, o, n}},
 		{"front desk", "front-desk", "front-desk", request, []Extent{w, n, n, n, n, n}},
 
-		{"auditor, to run the service", "audit", "auditor", Asked{Purpose: []string{"HOPERAT"}}, []Extent{w, w, w, w, n, w}},
+		{"auditor, to run the service", "audit", "auditor", Asked{Purpose: []string{"HOPERAT"}}, []Extent{w, w, w, w, o, w}},
 		{"auditor, on request", "audit", "auditor", request, []Extent{n, n, n, n, n, n}},
 		{"auditor, with a request", "audit", "auditor", Asked{[]string{"HCOMPL"}, "SAR-1", entry.ByDocuments}, []Extent{n, n, n, n, n, n}},
 		{"auditor, without a purpose", "audit", "auditor", Asked{}, []Extent{n, n, n, n, n, n}},
