@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -331,8 +332,11 @@ func TestWhoMayCallWhat(t *testing.T) {
 	g := newGate(t)
 	for _, r := range rows {
 		t.Run(r.route, func(t *testing.T) {
-			for letter := range roleLetters {
-				for _, purpose := range everyPurpose {
+			for n, letter := range slices.Sorted(maps.Keys(roleLetters)) {
+				for i, purpose := range everyPurpose {
+					if testing.Short() && (n+i)%3 > 0 {
+						continue
+					}
 					if r.open {
 						org := "ONLY-" + letter
 						g.checkOpen(t, r, org, "Bearer "+g.token(g.signers[org][purpose], org))
