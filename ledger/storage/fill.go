@@ -60,9 +60,9 @@ func fillSome(ctx context.Context, db *sql.DB, after []byte) (last []byte, err e
 		return nil, err
 	}
 	defer tx.Rollback()
-	// Another process may do the same. When it has ended, its server appends: leaves without links, to
-	// histories that this one must not touch any more. So each row is locked, if it is as it was, and
-	// then the migration must not be over.
+	// Another process may do the same. When it has ended, its server appends: leaves without links,
+	// to histories that this one must not touch any more. So each row is locked, if it is as it
+	// was, and then the migration must not be over.
 	for _, c := range chains {
 		_, rest := extend(0, 0, nil, c.places)
 		done, err := tx.ExecContext(ctx, "UPDATE chain SET recent = $1 WHERE k = $2 AND count = $3", rest, c.k, int64(c.count))

@@ -24,8 +24,8 @@ const (
 	Register Kind = "register"
 	// Report is what information governance officers act on, which names no person.
 	Report Kind = "report"
-	// Note is what officers or auditors noted about an access that stands out. It is not in the log,
-	// and is nobody's but their organisation's.
+	// Note is what officers or auditors noted about an access that stands out. It is not in the
+	// log, and is nobody's but their organisation's.
 	Note Kind = "note"
 	// Bulk is the openings and the feed of all entries.
 	Bulk Kind = "bulk"
