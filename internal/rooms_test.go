@@ -103,7 +103,8 @@ var rooms = map[string][]string{
 var banned = map[string][]string{
 	"cmd/igledger": {
 		"testing", "igledger/internal/testdb", "igledger/internal/testdocs", "igledger/internal/testledger", "igledger/internal/testlines",
-		"igledger/internal/testlog", "igledger/internal/testneeds", "igledger/internal/testserver", "igledger/internal/testshared", "igledger/internal/testwitness",
+		"igledger/internal/testlog", "igledger/internal/testneeds", "igledger/internal/testserver",
+		"igledger/internal/testshared", "igledger/internal/testwitness",
 		"igledger/internal/web/webtest", "igledger/ledger/storage/provider",
 	},
 	"cmd/igverify": {

@@ -12,10 +12,10 @@ import (
 func notesCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "notes",
-		Usage: "list what your organisation's officers noted on the pages about accesses that stand out",
+		Usage: "list what officers or auditors of your organisation noted on the pages about accesses that stand out",
 		Description: "JTI is the access, as the reports have it. What is noted is your organisation's own: nobody\n" +
-			"else reads it, and it is not in the log. Needs a key for audit of a controller. The table has the\n" +
-			"newest step of each; --json has all. The ledger logs the first reading of each day.\n\n" +
+			"else reads it, and it is not in the log. Needs a key for audit of a controller or an auditor. The\n" +
+			"table has the newest step of each; --json has all. The ledger logs the first reading of each day.\n\n" +
 			"Example: igledger access notes --org NHSL --key lothian-audit.jwk",
 		Flags: remoteFlags(
 			&cli.StringFlag{Name: "function", Value: "igledger",

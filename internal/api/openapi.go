@@ -189,7 +189,7 @@ var operations = map[string]operation{
 		media: "application/jsonl", problems: slices.Concat([]string{badRequest, busy}, ofLog),
 	},
 	"GET /v1/notes": {
-		id: "getNotes", summary: "Get what the organisation's officers noted",
+		id: "getNotes", summary: "Get what the organisation noted about accesses",
 		text: "What officers or auditors of the caller's organisation noted on the pages about accesses that stand out, by the jti that " +
 			"reports have. It is not in the log, and nothing proves it. " + loggedBulk,
 		params: []*huma.Param{{

@@ -172,7 +172,7 @@ type Told struct {
 	When    string   `json:"when" doc:"RFC 3339, when it happened, as its source claims"`
 	Who     string   `json:"who" doc:"Organisation with its id, then role and name of the user if they are disclosed"`
 	What    string   `json:"what" doc:"What was done, with which data"`
-	Why     string   `json:"why,omitempty" doc:"Reasons, justification, and the agreement that was named. What someone wrote is in quotes, as their words and not the ledger's"`
+	Why     string   `json:"why,omitempty" doc:"Reasons, justification, agreement. What someone wrote is in quotes, as their words"`
 	Result  string   `json:"result,omitempty" doc:"How it ended; absent for what only states something"`
 	Remarks []string `json:"remarks,omitempty" doc:"What a reader should notice. The ledger's own word"`
 }

@@ -22,7 +22,7 @@ type Note struct {
 
 // NoteStep is one record about an access.
 type NoteStep struct {
-	Status string `json:"status" enum:"open,explained,incident" doc:"open: somebody looks into it; explained: it was right; incident: it was wrong, and is dealt with as an incident"`
+	Status string `json:"status" enum:"open,explained,incident" doc:"open: not settled; explained: it was right; incident: it was wrong"`
 	Note   string `json:"note,omitempty" doc:"In the words of who recorded it, not the ledger's"`
 	At     string `json:"at" doc:"RFC 3339, by the ledger's clock"`
 	By     string `json:"by" doc:"Who recorded it, as their organisation names them"`

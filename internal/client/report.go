@@ -71,7 +71,7 @@ type ReportedAccess struct {
 	Role         []string  `json:"role,omitempty" doc:"Roles of the human user"`
 	Machine      bool      `json:"machine,omitzero" doc:"No person was involved"`
 	// Justification is of an override, in the words of who made it.
-	Justification string `json:"justification,omitempty" doc:"For break-glass: the reason that was stated for the override, on one line, in the words of who made it and not the ledger's; withheld if it has a person's number"`
+	Justification string `json:"justification,omitempty" doc:"Of an override, in the words of who made it; withheld if it has a number"`
 
 	Verdict PlainVerdict `json:"verdict" doc:"Verdict of the policies"`
 }

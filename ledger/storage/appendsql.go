@@ -14,7 +14,7 @@ func (a *AppendTx) writes() []Op {
 			identities[i], values[i], extras[i] = l.LeafIdentityHash, l.LeafValue, l.ExtraData
 		}
 		ops = append(ops,
-			insertLeaf.Over(places, identities, values, extras), insertIdem.Over(a.newKeys, idxs))
+			InsertLeaf.Over(places, identities, values, extras), InsertIdem.Over(a.newKeys, idxs))
 	}
 	if len(a.chains) > 0 {
 		var ks, heads, recents [][]byte

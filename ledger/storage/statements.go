@@ -101,9 +101,9 @@ var (
 	selectIdentities = Select("place, identity", "leaf", "place INT8")
 	selectRecords    = Select(recordColumns, "leaf l", "l.place INT8")
 
-	// A leaf, a key or a block that is there already is a fault.
-	insertLeaf     = Insert("leaf", leafCols)
-	insertIdem     = Insert("idem", idemCols)
+	// A leaf, a key or a block that is there already is a fault. Package provider writes leaves too.
+	InsertLeaf     = Insert("leaf", leafCols)
+	InsertIdem     = Insert("idem", idemCols)
 	insertHistory  = Insert("history", historyCols)
 	insertRegister = Insert("register", registerCols)
 

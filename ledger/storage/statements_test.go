@@ -23,7 +23,7 @@ func forms() map[string]Form {
 	return map[string]Form{
 		"selectKeys": selectKeys, "selectChains": selectChains, "selectStreams": selectStreams,
 		"selectPersons": selectPersons, "selectTiles": selectTiles, "selectIdentities": selectIdentities,
-		"selectRecords": selectRecords, "insertLeaf": insertLeaf, "insertIdem": insertIdem,
+		"selectRecords": selectRecords, "InsertLeaf": InsertLeaf, "InsertIdem": InsertIdem,
 		"insertRegister": insertRegister, "upsertChain": upsertChain, "upsertStream": upsertStream,
 		"upsertPerson": upsertPerson, "upsertTile": upsertTile, "rebuiltIdem": rebuiltIdem,
 		"rebuiltRegister": rebuiltRegister, "rebuiltChain": rebuiltChain, "rebuiltSource": rebuiltSource,
@@ -159,7 +159,7 @@ func TestKeyTakenInTheDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 		key := testLeaf("w", 1).Key
-		err = s.write(t.Context(), insertIdem.Over([][]byte{num.Key(key[:])}, []int64{7}))
+		err = s.write(t.Context(), InsertIdem.Over([][]byte{num.Key(key[:])}, []int64{7}))
 		if err == nil || errors.Is(err, ErrUnavailable) {
 			t.Fatalf("a key was stored twice: %v", err)
 		}

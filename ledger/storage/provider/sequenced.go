@@ -149,11 +149,7 @@ func (b *sequenced) one(l *trillian.LogLeaf) *trillian.QueuedLogLeaf {
 	return result(codes.OK, "", n)
 }
 
-var (
-	insertLeaf      = storage.Insert("leaf", []string{"place INT8", "identity BYTEA", "value BYTEA", "extra BYTEA"})
-	insertIdem      = storage.Insert("idem", []string{"k BYTEA", "idx INT8"})
-	insertSequenced = storage.Insert("sequenced", []string{"place INT8", "queued INT8", "hash BYTEA"})
-)
+var insertSequenced = storage.Insert("sequenced", []string{"place INT8", "queued INT8", "hash BYTEA"})
 
 // writes returns the statements that store the new leaves.
 func (b *sequenced) writes() []storage.Op {
@@ -161,8 +157,8 @@ func (b *sequenced) writes() []storage.Op {
 		return nil
 	}
 	return []storage.Op{
-		insertLeaf.Over(b.places, b.identities, b.values, b.extras),
-		insertIdem.Over(b.keys, b.idxs),
+		storage.InsertLeaf.Over(b.places, b.identities, b.values, b.extras),
+		storage.InsertIdem.Over(b.keys, b.idxs),
 		insertSequenced.Over(b.places, b.times, b.hashes),
 	}
 }

@@ -41,12 +41,12 @@
 /* sqlite      */ SELECT l.place, l.identity, l.value, l.extra FROM leaf l WHERE l.place = $1;
 /* cockroachdb */ SELECT l.place, l.identity, l.value, l.extra FROM unnest($1::INT8[]) AS u (wanted) INNER LOOKUP JOIN leaf l ON l.place = u.wanted;
 
--- insertLeaf
+-- InsertLeaf
 /* postgresql  */ INSERT INTO leaf (place, identity, value, extra) SELECT unnest($1::INT8[]), unnest($2::BYTEA[]), unnest($3::BYTEA[]), unnest($4::BYTEA[]);
 /* sqlite      */ INSERT INTO leaf (place, identity, value, extra) VALUES ($1, $2, $3, $4);
 /* cockroachdb */ INSERT INTO leaf (place, identity, value, extra) SELECT unnest($1::INT8[]), unnest($2::BYTEA[]), unnest($3::BYTEA[]), unnest($4::BYTEA[]);
 
--- insertIdem
+-- InsertIdem
 /* postgresql  */ INSERT INTO idem (k, idx) SELECT unnest($1::BYTEA[]), unnest($2::INT8[]);
 /* sqlite      */ INSERT INTO idem (k, idx) VALUES ($1, $2);
 /* cockroachdb */ INSERT INTO idem (k, idx) SELECT unnest($1::BYTEA[]), unnest($2::INT8[]);
