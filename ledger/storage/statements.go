@@ -101,7 +101,7 @@ var (
 	selectIdentities = Select("place, identity", "leaf", "place INT8")
 	selectRecords    = Select(recordColumns, "leaf l", "l.place INT8")
 
-	// A leaf, a key or a block that is there already is a fault. Package provider writes leaves too.
+	// A leaf, a key or a block that is there already is a fault. Package provider uses two too.
 	InsertLeaf     = Insert("leaf", leafCols)
 	InsertIdem     = Insert("idem", idemCols)
 	insertHistory  = Insert("history", historyCols)
