@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"sync"
 
 	"igledger/verifier"
 )
@@ -20,16 +21,18 @@ type piece struct {
 
 // Pieces reads all bundles that hold leaves from to to-1 of a log of size leaves, several at a
 // time, and passes them to each in order. It stops at the first error, from reading or from each.
-// It keeps at most ahead bundles in memory.
+// It keeps at most ahead bundles in memory, and reads nothing any more once it has returned.
 func (l *Log) Pieces(ctx context.Context, from, to, size uint64, withTiles bool, each func(Piece) error) error {
 	if from >= to {
 		return nil
 	}
+	var readers sync.WaitGroup
+	defer readers.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	end := (to-1)>>8 + 1
 	queue := make(chan chan piece, ahead)
-	go func() {
+	readers.Go(func() {
 		defer close(queue)
 		for i := from >> 8; i < end; i++ {
 			slot := make(chan piece, 1)
@@ -38,9 +41,9 @@ func (l *Log) Pieces(ctx context.Context, from, to, size uint64, withTiles bool,
 			case <-ctx.Done():
 				return
 			}
-			go func() { slot <- l.piece(ctx, i, size, withTiles) }()
+			readers.Go(func() { slot <- l.piece(ctx, i, size, withTiles) })
 		}
-	}()
+	})
 	for slot := range queue {
 		p := <-slot
 		if p.err != nil {
