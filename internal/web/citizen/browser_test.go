@@ -28,35 +28,41 @@ func (w *world) open(t *testing.T, tab *webtest.Tab, id, name, path string) {
 
 // Every page is accessible on a phone and a desk, in the dark, and without script.
 func TestInBrowser(t *testing.T) {
+	webtest.Needed(t)
 	w := newWorld(t)
 	at := w.some()
 	for n := range 40 {
 		w.access(morag, n*9, func(a *entry.Access) { a.Purpose = []string{[]string{"TREAT", "PATADMIN", "COC"}[n%3]} })
 	}
 	n := strconv.FormatUint(w.delegate(t, morag, iain, "access"), 10)
-	for name, how := range map[string]webtest.How{
-		"phone": {Width: webtest.Phone}, "narrow": {Width: 320}, "desk": {}, "script-off": {NoScript: true},
-		"dark": {Width: webtest.Phone, Prefers: map[string]string{"prefers-color-scheme": "dark"}},
+	tab := webtest.New(t, webtest.How{})
+	look := func(name string, how webtest.How, picture string) {
+		tab.Read(how)
+		tab.Accessible()
+		tab.Shot(picture + "-" + name)
+	}
+	for _, page := range []struct{ id, name, path, picture string }{
+		{morag, "Morag Example", "/you", "list"},
+		{morag, "Morag Example", "/you?covered=attention&from=yesterday", "filtered"},
+		{morag, "Morag Example", "/you/access/" + strconv.FormatUint(at["marketing"], 10), "access-marketing"},
+		{morag, "Morag Example", "/you/access/" + strconv.FormatUint(at["emergency"], 10), "access-emergency"},
+		{morag, "Morag Example", "/you/access/" + strconv.FormatUint(at["care"], 10), "access-care"},
+		{iain, "Iain Example", "/you/for/" + n, "acting"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			tab := webtest.New(t, how)
-			look := func(picture string) {
-				tab.Accessible()
-				tab.Shot(picture + "-" + name)
-			}
-			w.open(t, tab, morag, "Morag Example", "/you")
-			look("list")
-			tab.Open(w.server.URL + "/you?covered=attention&from=yesterday")
-			look("filtered")
-			for _, kind := range []string{"marketing", "emergency", "care"} {
-				tab.Open(w.server.URL + "/you/access/" + strconv.FormatUint(at[kind], 10))
-				look("access-" + kind)
-			}
-			w.open(t, tab, iain, "Iain Example", "/you/for/"+n)
-			look("acting")
-			if p := tab.Problems(); len(p) > 0 {
-				t.Errorf("the console says %v", p)
-			}
-		})
+		tab.Read(webtest.How{})
+		w.open(t, tab, page.id, page.name, page.path)
+		for name, how := range map[string]webtest.How{
+			"phone": {Width: webtest.Phone}, "narrow": {Width: 320}, "desk": {},
+			"dark": {Width: webtest.Phone, Prefers: map[string]string{"prefers-color-scheme": "dark"}},
+		} {
+			look(name, how, page.picture)
+		}
+		without := webtest.How{NoScript: true}
+		tab.Read(without)
+		w.open(t, tab, page.id, page.name, page.path)
+		look("script-off", without, page.picture)
+	}
+	if p := tab.Problems(); len(p) > 0 {
+		t.Errorf("the console says %v", p)
 	}
 }

@@ -12,6 +12,7 @@ import (
 // TestLongNames: what sources call people, places and systems is as long as they like, without a
 // space to break it at, and in any script. No page gets wider than a narrow phone by it.
 func TestLongNames(t *testing.T) {
+	webtest.Needed(t)
 	w := newWorld(t)
 	long := func(s string, n int) string { return strings.Repeat(s, n) }
 	at := w.access(morag, 1, func(a *entry.Access) {

@@ -82,25 +82,25 @@ func TestRegisterOfForty(t *testing.T) {
 // With forty agreements nothing is wider than a narrow phone, no names of the drawing lie on each
 // other, and its table says all.
 func TestFortyInBrowser(t *testing.T) {
+	webtest.Needed(t)
 	w := newWorld(t)
 	w.forty()
 	user := signintest.Staff("LOT", "Mairi Officer", signin.Reports, signin.FollowUp, signin.Agreements)
-	for name, how := range map[string]webtest.How{"narrow": {Width: 320}, "phone": {Width: webtest.Phone}, "desk": {}} {
-		t.Run(name, func(t *testing.T) {
-			tab := webtest.New(t, how)
-			w.enter(tab, user, "/officer")
-			for path, picture := range map[string]string{
-				"/officer/agreements?whose=all": "register", "/officer/calendar": "calendar", "/officer/sharing": "sharing",
-				"/officer/sharing?organisation=": "sharing-all", "/officer/inbox": "inbox",
-			} {
-				tab.Open(w.server.URL + path)
-				tab.Accessible()
-				tab.Shot("officer-forty-" + picture + "-" + name)
-				if n := webtest.Eval[int](tab, overlaps); n > 0 {
-					t.Errorf("%s: %d texts of the drawing lie on another", path, n)
-				}
+	tab := webtest.New(t, webtest.How{})
+	w.enter(tab, user, "/officer")
+	for path, picture := range map[string]string{
+		"/officer/agreements?whose=all": "register", "/officer/calendar": "calendar", "/officer/sharing": "sharing",
+		"/officer/sharing?organisation=": "sharing-all", "/officer/inbox": "inbox",
+	} {
+		tab.Open(w.server.URL + path)
+		for name, how := range map[string]webtest.How{"narrow": {Width: 320}, "phone": {Width: webtest.Phone}, "desk": {}} {
+			tab.Read(how)
+			tab.Accessible()
+			tab.Shot("officer-forty-" + picture + "-" + name)
+			if n := webtest.Eval[int](tab, overlaps); n > 0 {
+				t.Errorf("%s, %s: %d texts of the drawing lie on another", path, name, n)
 			}
-		})
+		}
 	}
 }
 

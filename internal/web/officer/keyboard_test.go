@@ -61,6 +61,7 @@ func (s *seat) follow(text, says string) {
 // An officer signs what waits for them by the keyboard alone; and ends an agreement, told by the
 // summary of errors, which has the focus, what they left out.
 func TestByKeyboard(t *testing.T) {
+	webtest.Needed(t)
 	w := newWorld(t)
 	w.officer("GGC", "Una Example").elsewhereAgree("isa-1")
 	w.agree("isa-2", "LOT", "GGC", "TREAT")

@@ -67,6 +67,7 @@ func medicines(a *entry.Access) {
 // The keys of HUB are in browsers: that of its administrator, with which the officer's is approved,
 // too.
 func TestAgreementOfThreeInBrowsers(t *testing.T) {
+	webtest.Needed(t)
 	w := newWorld(t)
 	admin := w.sit(t, "HUB", "Duncan Locksmith", signin.Administer)
 	admin.makeKey()
@@ -192,6 +193,7 @@ func TestAgreementOfThreeInBrowsers(t *testing.T) {
 // A request and its answer are signed with keys in browsers, after the page has compared what is
 // signed with what it shows.
 func TestRequestInBrowsers(t *testing.T) {
+	webtest.Needed(t)
 	w := newWorld(t)
 	hub := w.sit(t, "HUB", "Hamish Officer", signin.Agreements, signin.Administer)
 	hub.makeKey()

@@ -12,6 +12,7 @@ import (
 // An officer makes a key in the browser, has it registered, writes an agreement, is told while they
 // type what is wrong, proposes and signs. The secret half of the key cannot be taken out.
 func TestSignInBrowser(t *testing.T) {
+	webtest.Needed(t)
 	w := newWorld(t)
 	tab := webtest.New(t, webtest.How{})
 	user := signintest.Staff("HUB", "Hamish Officer", signin.Agreements, signin.Administer)
@@ -108,6 +109,7 @@ func (w *world) signHere(tab *webtest.Tab, button string) {
 
 // Every page of agreements is accessible on a phone and a desk, in the dark and without script.
 func TestDeedsInBrowser(t *testing.T) {
+	webtest.Needed(t)
 	w := newWorld(t)
 	w.busy()
 	for i := range 30 {
@@ -126,35 +128,36 @@ func TestDeedsInBrowser(t *testing.T) {
 	}
 	w.officer("GGC", "Una Example").elsewhereAgree("isa-ggc")
 	user := signintest.Staff("LOT", "Mairi Officer", signin.Reports, signin.Agreements, signin.Administer)
-	for name, how := range map[string]webtest.How{
-		"phone": {Width: webtest.Phone}, "narrow": {Width: 320}, "desk": {}, "script-off": {NoScript: true, Width: webtest.Phone},
-		"dark": {Prefers: map[string]string{"prefers-color-scheme": "dark"}},
+	tab := webtest.New(t, webtest.How{})
+	w.enter(tab, user, "/officer/agreements")
+	for _, page := range []struct{ path, picture string }{
+		{"/officer/agreements", "register"},
+		{"/officer/agreements/isa-study", "agreement"},
+		{"/officer/agreements/isa-study/compare?from=1&to=2", "compare"},
+		{"/officer/agreements/isa-study/2/sign", "sign"},
+		{"/officer/agreements/isa-care/1/terminate", "terminate"},
+		{"/officer/drafts", "drafts"},
+		{draft, "draft-wrong"},
+		{"/officer/draft", "editor"},
+		{"/officer/inbox", "inbox"},
+		{"/officer/keys", "keys"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			tab := webtest.New(t, how)
-			w.enter(tab, user, "/officer/agreements")
-			for _, page := range []struct{ path, picture string }{
-				{"/officer/agreements", "register"},
-				{"/officer/agreements/isa-study", "agreement"},
-				{"/officer/agreements/isa-study/compare?from=1&to=2", "compare"},
-				{"/officer/agreements/isa-study/2/sign", "sign"},
-				{"/officer/agreements/isa-care/1/terminate", "terminate"},
-				{"/officer/drafts", "drafts"},
-				{draft, "draft-wrong"},
-				{"/officer/draft", "editor"},
-				{"/officer/inbox", "inbox"},
-				{"/officer/keys", "keys"},
-			} {
-				tab.Open(w.server.URL + page.path)
-				if strings.Contains(tab.Text("h1"), "Sorry") {
-					t.Errorf("%s: %s", page.path, tab.Text("main"))
-				}
-				tab.Accessible()
-				tab.Shot("officer-" + page.picture + "-" + name)
-			}
-			if p := tab.Problems(); len(p) > 0 {
-				t.Errorf("the console says %v", p)
-			}
-		})
+		tab.Read(webtest.How{})
+		w.looks(tab, page.path)
+		for name, how := range map[string]webtest.How{
+			"phone": {Width: webtest.Phone}, "narrow": {Width: 320}, "desk": {},
+			"dark": {Prefers: map[string]string{"prefers-color-scheme": "dark"}},
+		} {
+			tab.Read(how)
+			tab.Accessible()
+			tab.Shot("officer-" + page.picture + "-" + name)
+		}
+		tab.Read(webtest.How{NoScript: true, Width: webtest.Phone})
+		w.looks(tab, page.path)
+		tab.Accessible()
+		tab.Shot("officer-" + page.picture + "-script-off")
+	}
+	if p := tab.Problems(); len(p) > 0 {
+		t.Errorf("the console says %v", p)
 	}
 }

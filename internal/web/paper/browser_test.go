@@ -59,6 +59,7 @@ var address = regexp.MustCompile(`^(http://127\.0\.0\.1:\d+/p/[A-Za-z0-9_-]{22})
 // From paper to a stranger's check: a person seals and prints, and who has the paper scans the code
 // and sees the list, checked, with the same words, until the person stops the code.
 func TestFromPaperToStranger(t *testing.T) {
+	webtest.Needed(t)
 	w := newPageWorld(t)
 	morag := w.tab(webtest.How{}, citizenUser(moragID))
 	morag.Open(w.url + "/you/print")
@@ -194,6 +195,7 @@ func TestFromPaperToStranger(t *testing.T) {
 
 // At the desk: the number is typed, the list is shown, printed and put in the post.
 func TestDeskInBrowser(t *testing.T) {
+	webtest.Needed(t)
 	w := newPageWorld(t)
 	desk := w.tab(webtest.How{}, deskUser("TST", "Desk One"))
 	desk.Open(w.url + "/desk")

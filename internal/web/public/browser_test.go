@@ -13,6 +13,7 @@ func TestMain(m *testing.M) { os.Exit(webtest.Main(m)) }
 
 // Every page can be read by everybody: on a phone and at a desk, in the dark, and without scripts.
 func TestInBrowser(t *testing.T) {
+	webtest.Needed(t)
 	w := newWorld(t)
 	w.Cosign(w.auditor)
 	some := []string{"/", "/leaflet", "/register/agreements", "/register/agreements/isa-1", "/trust"} // with every kind of part

@@ -84,6 +84,7 @@ go test ./internal/web/public -run TestLeaflet -update after a change of its wor
 
 // TestLeafletIsOneSheet prints the leaflet in both languages: one sheet of A4.
 func TestLeafletIsOneSheet(t *testing.T) {
+	webtest.Needed(t)
 	w := newWorld(t)
 	tab := webtest.New(t, webtest.How{})
 	for _, path := range []string{"/leaflet?lang=en", "/leaflet?lang=gd"} {
