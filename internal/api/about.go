@@ -49,7 +49,7 @@ func (a *api) info(w http.ResponseWriter, r *request) error {
 // document is GET /openapi.json.
 func (a *api) document(w http.ResponseWriter, _ *request) error {
 	w.Header().Set("Cache-Control", "public, max-age=300")
-	write(w, http.StatusOK, "application/json", a.openapi)
+	write(w, http.StatusOK, "application/json", a.openapi())
 	return nil
 }
 

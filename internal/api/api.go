@@ -104,7 +104,7 @@ type api struct {
 	limits   Limits
 	reports  *report.Maker
 	bulk     readings.Bulk
-	openapi  []byte
+	openapi  func() []byte // Document, whose table of routes leads to the handler that calls this
 	access   AccessLog
 	// unready is the code of what /readyz last said, without and with its parameter append. "": ready;
 	// nil: not asked yet.
@@ -119,7 +119,7 @@ func newAPI(cfg Config, table []route) *api {
 	a := &api{
 		log: cfg.Log, index: cfg.Index, papers: cfg.Papers, officers: cfg.Notes, page: cfg.Page,
 		logger: cfg.Logger, now: cfg.Now, access: cfg.AccessLog,
-		exact:  map[string][]*route{},
+		exact: map[string][]*route{}, openapi: Document,
 		limits: cfg.Limits.OrDefault(), bodies: edge.NewBodies(cfg.Limits.Edge, time.Now),
 		public: strings.TrimSuffix(cfg.PublicURL, "/"), people: cfg.Map, zone: cfg.Map.Location(),
 	}
@@ -147,6 +147,5 @@ func newAPI(cfg Config, table []route) *api {
 	for _, r := range table {
 		a.add(&r)
 	}
-	a.openapi = openAPI(table)
 	return a
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -29,8 +30,11 @@ func entryCodes() []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(problems)), func(c string) bool { return passing[c] || slices.Contains(own, c) })
 }
 
-// Document returns the OpenAPI document of the API.
-func Document() []byte { return openAPI(routes) }
+// Document returns the OpenAPI document of the API. It is made when it is first asked for, once,
+// since that takes tens of milliseconds. The caller must not modify it.
+func Document() []byte { return document() }
+
+var document = sync.OnceValue(func() []byte { return openAPI(routes) })
 
 // openAPI makes the document from the table above and the message types. It panics if the table
 // contradicts itself; a test calls it.
