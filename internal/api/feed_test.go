@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"igledger/internal/client"
+	"igledger/internal/testneeds"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/register"
@@ -58,6 +59,7 @@ func TestFeedOpensEveryLeaf(t *testing.T) {
 
 // A page ends at 4096 records, and the next begins where it ended.
 func TestFeedPages(t *testing.T) {
+	testneeds.Time(t, "a log of more than 4096 entries")
 	w := newWorld(t)
 	var list []*entry.Entry
 	for range proof.MaxFeedRecords + 10 {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"igledger/internal/client"
+	"igledger/internal/testneeds"
 	"igledger/ledger/entry"
 	"igledger/policies/readers"
 )
@@ -212,6 +213,7 @@ func TestDecisionsKeepChoices(t *testing.T) {
 // A page looks at a bounded part of a long history for an organisation's own entries. Where it ends
 // tells no position of an entry of others, and the pages together have all that is the caller's.
 func TestOwnEntriesOfLongHistory(t *testing.T) {
+	testneeds.Time(t, "a log of more than 4096 entries")
 	b := newBoard(t)
 	var own []uint64
 	one := func() {
