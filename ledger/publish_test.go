@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"igledger/internal/testdb"
+	"igledger/internal/testneeds"
 	"igledger/internal/testwitness"
 	"igledger/ledger"
 	"igledger/ledger/proof"
@@ -169,6 +170,7 @@ func (x *watching) witnessed(size uint64, names string, known ...*cosign.Cosigne
 // Two witnesses, which run a third party's program, cosign. Killing one costs its line and nothing
 // else. One that lost its memory catches up.
 func TestLitewitness(t *testing.T) {
+	testneeds.Time(t, "building a witness by other authors")
 	program := testwitness.Build(t, t.TempDir())
 	w := newWorld(t, testdb.SQLite(t))
 	a := testwitness.New(t, program, "a.witness.test", origin, w.log.VerifierKey())

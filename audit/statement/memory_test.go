@@ -11,6 +11,7 @@ import (
 
 	"igledger/audit/statement"
 	"igledger/internal/testdb"
+	"igledger/internal/testneeds"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 )
@@ -62,6 +63,7 @@ func TestLongStatement(t *testing.T) {
 // A statement that does not fit into one file is refused before anything of it is read. Its parts
 // can be had.
 func TestStatementTooLong(t *testing.T) {
+	testneeds.Time(t, "a statement of more than 64 MiB")
 	w := newWorld(t, testdb.SQLite(t))
 	f := w.follow(w.log)
 	w.clock = march(1)
