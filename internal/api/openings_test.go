@@ -69,7 +69,7 @@ func sealed(l proof.Leaf) []byte { return proof.SealedLeaf(l.TagCommit, l.BodyCo
 func TestOpeningsInSmallPages(t *testing.T) {
 	b := newBoard(t)
 	var list []*entry.Entry
-	for range 3 * openingsAtOnce {
+	for range 3*openingsAtOnce + 1 {
 		a := b.access("SRC", person)
 		a.FHIR = append(append([]byte(`{"x":"`), bytes.Repeat([]byte("x"), 60<<10)...), `"}`...)
 		a.Parties = []entry.Party{{Name: string(bytes.Repeat([]byte("y"), 60<<10))}}
