@@ -1,13 +1,18 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"flag"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,7 +29,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// TestScripts runs testdata/*.txt against logs made for each of them. The scripts assert exit
+// TestScripts runs testdata/*.txt, each against its copy of the same logs. The scripts assert exit
 // codes, checks and fields; "golden NAME" compares all that was printed with testdata/NAME.golden,
 // where the wording of each report is. Files in $WORK:
 //
@@ -46,8 +51,18 @@ func TestScripts(t *testing.T) {
 	golden := func(ts *testscript.TestScript, _ bool, args []string) {
 		compareGolden(ts, filepath.Join(dir, args[0]+".golden"), ts.ReadFile("stdout"))
 	}
+	made := &testscript.Env{WorkDir: t.TempDir()}
+	checkpoint, err := makeLogs(made)
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata", Setup: setup, RequireExplicitExec: true,
+		Dir: dir, RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Vars = append(env.Vars, made.Vars...)
+			serveLogs(env, checkpoint)
+			return os.CopyFS(env.WorkDir, os.DirFS(made.WorkDir))
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "no-id": noID, "golden": golden},
 	})
 }
@@ -74,7 +89,8 @@ func compareGolden(t interface{ Fatalf(string, ...any) }, path, text string) {
 	}
 }
 
-func setup(env *testscript.Env) error {
+// makeLogs makes what each script finds in its $WORK, and returns the checkpoint of log/.
+func makeLogs(env *testscript.Env) (checkpoint []byte, err error) {
 	s := testlog.NewSample("ledger.test/2026")
 	dir := func(name string, files map[string][]byte) {
 		testlog.WriteFiles(filepath.Join(env.WorkDir, name), files)
@@ -112,7 +128,7 @@ func setup(env *testscript.Env) error {
 	a.ID, a.Staff.Name = "", "Dr \x1b[2J\u202eEvil"
 	e, err := entry.Sign(s.Second, a)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	hostileText.AddSealed(e, s.IDs[0])
 	dir("text", hostileText.Files())
@@ -132,7 +148,7 @@ func setup(env *testscript.Env) error {
 	}
 	testlog.WriteFiles(env.WorkDir, files)
 	if err := statements(env, s); err != nil {
-		return err
+		return nil, err
 	}
 	scopes(env, s)
 
@@ -166,10 +182,18 @@ func setup(env *testscript.Env) error {
 		dir(name, f)
 	}
 
+	env.Setenv("KEY", s.Key)
+	env.Setenv("OTHER", testlog.New("ledger.test/2026").Key)
+	env.Setenv("IDS", strings.Join(s.IDs, " "))
+	return s.Checkpoint(size), nil
+}
+
+// serveLogs sets $URL, $HOSTILE and $WEB.
+func serveLogs(env *testscript.Env, checkpoint []byte) {
 	srv := httptest.NewServer(http.FileServer(http.Dir(env.WorkDir)))
 	hostile := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/checkpoint") && strings.HasPrefix(r.URL.Path, "/tiles/") {
-			w.Write(s.Checkpoint(size))
+			w.Write(checkpoint)
 			return
 		}
 		for {
@@ -185,10 +209,6 @@ func setup(env *testscript.Env) error {
 	env.Setenv("URL", srv.URL)
 	env.Setenv("HOSTILE", hostile.URL)
 	env.Setenv("WEB", web.URL)
-	env.Setenv("KEY", s.Key)
-	env.Setenv("OTHER", testlog.New("ledger.test/2026").Key)
-	env.Setenv("IDS", strings.Join(s.IDs, " "))
-	return nil
 }
 
 // statements writes statement.json about the person in id, cosigned by all of policy.txt a month
@@ -292,30 +312,59 @@ func statements(env *testscript.Env, s *testlog.Sample) error {
 	return nil
 }
 
-// exits runs igverify and checks its exit code: exits 1 log --from …
+// exits runs igverify and checks its exit code: "exits CODE ARGS…". The last argument may be <FILE,
+// for standard input. It runs in this process, where the race detector sees it, in the script's
+// folder; in usage.txt, whose variables are its own, it is a process.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE ARGS…")
 	}
-	err := ts.Exec("igverify", args[1:]...)
-	code := "0"
-	if err != nil {
-		code = strings.TrimPrefix(err.Error(), "exit status ")
+	want, words := args[0], args[1:]
+	code, stdin := "0", ""
+	if ts.Name() == "usage" {
+		if err := ts.Exec("igverify", words...); err != nil {
+			code = strings.TrimPrefix(err.Error(), "exit status ")
+		}
+		noID(ts, false, nil)
+	} else {
+		if last := words[len(words)-1]; strings.HasPrefix(last, "<") {
+			stdin, words = ts.ReadFile(last[1:]), words[:len(words)-1]
+		}
+		var out, errOut bytes.Buffer
+		code = strconv.Itoa(runIn(ts, words, stdin, &out, &errOut))
+		namesNobody(ts, out.String(), errOut.String())
+		_, err := io.Copy(ts.Stdout(), &out)
+		ts.Check(err)
+		_, err = io.Copy(ts.Stderr(), &errOut)
+		ts.Check(err)
 	}
-	if code != args[0] {
-		ts.Fatalf("exit code %s, want %s", code, args[0])
+	if code != want {
+		ts.Fatalf("exit code %s, want %s", code, want)
 	}
-	noID(ts, false, nil)
+}
+
+// there is held by what has changed the working folder.
+var there sync.Mutex
+
+func runIn(ts *testscript.TestScript, args []string, stdin string, out, errOut io.Writer) int {
+	there.Lock()
+	defer there.Unlock()
+	back, err := os.Getwd()
+	ts.Check(err)
+	ts.Check(os.Chdir(ts.MkAbs(".")))
+	defer os.Chdir(back) //nolint:errcheck // it was there before
+	return run(context.Background(), args, strings.NewReader(stdin), out, errOut)
 }
 
 // noID checks that what was printed last names no person.
 func noID(ts *testscript.TestScript, _ bool, _ []string) {
+	namesNobody(ts, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+}
+
+func namesNobody(ts *testscript.TestScript, out, errOut string) {
 	for _, id := range strings.Fields(ts.Getenv("IDS")) {
-		_, number, _ := strings.Cut(id, ":")
-		for _, out := range []string{"stdout", "stderr"} {
-			if strings.Contains(ts.ReadFile(out), number) {
-				ts.Fatalf("%s names a person", out)
-			}
+		if _, number, _ := strings.Cut(id, ":"); strings.Contains(out+errOut, number) {
+			ts.Fatalf("a person is named")
 		}
 	}
 }
