@@ -104,7 +104,9 @@ var english = sync.OnceValue(func() *Catalogue { return must(Load(English, files
 var others = sync.OnceValue(func() map[Language]*Catalogue {
 	m := map[Language]*Catalogue{}
 	for l := range plurals {
-		m[l] = must(Load(l, files))
+		if l != English {
+			m[l] = must(Load(l, files))
+		}
 	}
 	return m
 })
@@ -120,7 +122,10 @@ func must(c *Catalogue, err error) *Catalogue {
 // tag is ignored.
 func In(l Language) *Catalogue {
 	base, _, _ := strings.Cut(strings.ToLower(string(l)), "-")
-	if c := others()[Language(base)]; c != nil && Language(base) != English {
+	if Language(base) == English {
+		return english()
+	}
+	if c := others()[Language(base)]; c != nil {
 		return c
 	}
 	return english()
