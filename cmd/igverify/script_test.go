@@ -313,39 +313,31 @@ func statements(env *testscript.Env, s *testlog.Sample) error {
 }
 
 // exits runs igverify and checks its exit code: "exits CODE ARGS…". The last argument may be <FILE,
-// for standard input. It runs in this process, where the race detector sees it, in the script's
-// folder; in usage.txt, whose variables are its own, it is a process.
+// for standard input. It runs in this process, where the race detector sees it.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE ARGS…")
 	}
-	want, words := args[0], args[1:]
-	code, stdin := "0", ""
-	if ts.Name() == "usage" {
-		if err := ts.Exec("igverify", words...); err != nil {
-			code = strings.TrimPrefix(err.Error(), "exit status ")
-		}
-		noID(ts, false, nil)
-	} else {
-		if last := words[len(words)-1]; strings.HasPrefix(last, "<") {
-			stdin, words = ts.ReadFile(last[1:]), words[:len(words)-1]
-		}
-		var out, errOut bytes.Buffer
-		code = strconv.Itoa(runIn(ts, words, stdin, &out, &errOut))
-		namesNobody(ts, out.String(), errOut.String())
-		_, err := io.Copy(ts.Stdout(), &out)
-		ts.Check(err)
-		_, err = io.Copy(ts.Stderr(), &errOut)
-		ts.Check(err)
+	want, words, stdin := args[0], args[1:], ""
+	if last := words[len(words)-1]; strings.HasPrefix(last, "<") {
+		stdin, words = ts.ReadFile(last[1:]), words[:len(words)-1]
 	}
+	var out, errOut bytes.Buffer
+	code := strconv.Itoa(runIn(ts, words, stdin, &out, &errOut))
+	namesNobody(ts, out.String(), errOut.String())
+	_, err := io.Copy(ts.Stdout(), &out)
+	ts.Check(err)
+	_, err = io.Copy(ts.Stderr(), &errOut)
+	ts.Check(err)
 	if code != want {
 		ts.Fatalf("exit code %s, want %s", code, want)
 	}
 }
 
-// there is held by what has changed the working folder.
+// there is held by the script that has set the working folder and the environment.
 var there sync.Mutex
 
+// runIn runs igverify in the script's folder and with its environment.
 func runIn(ts *testscript.TestScript, args []string, stdin string, out, errOut io.Writer) int {
 	there.Lock()
 	defer there.Unlock()
@@ -353,6 +345,11 @@ func runIn(ts *testscript.TestScript, args []string, stdin string, out, errOut i
 	ts.Check(err)
 	ts.Check(os.Chdir(ts.MkAbs(".")))
 	defer os.Chdir(back) //nolint:errcheck // it was there before
+	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "IGLEDGER_URL", "IGLEDGER_LOG_KEY"} {
+		before := os.Getenv(name)
+		ts.Check(os.Setenv(name, ts.Getenv(name)))
+		defer os.Setenv(name, before) //nolint:errcheck // it was so before
+	}
 	return run(context.Background(), args, strings.NewReader(stdin), out, errOut)
 }
 
