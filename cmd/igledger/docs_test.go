@@ -34,24 +34,20 @@ func TestDocsNameCommands(t *testing.T) {
 // what they print with what the document shows.
 func TestDocsRun(t *testing.T) {
 	testneeds.Time(t, "what the documents type")
-	igverify := filepath.Join(buildIgverify(t), "igverify")
+	bin := programs(t)
 	for _, name := range []string{"README.md", "docs/INTEGRATORS.md"} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "igledger") // beside which a document may make a folder
-			built(t, dir, igverify)
+			asBuilt(t, dir, bin)
 			testdocs.Run(t, testdocs.Read(t, "../..", name), dir)
 		})
 	}
 }
 
-// built makes dir what the folder of the repository is for its make after a build: the Makefile and
+// asBuilt makes dir what the folder of the repository is for its make after a build: the Makefile and
 // both programs.
-func built(t *testing.T, dir, igverify string) {
+func asBuilt(t *testing.T, dir, bin string) {
 	t.Helper()
-	igledger, err := exec.LookPath("igledger") // this program: see TestMain
-	if err != nil {
-		t.Fatal(err)
-	}
 	gnuMake := testneeds.Program(t, "make")
 	testneeds.Program(t, "curl")
 	makefile, err := filepath.Abs("../../Makefile")
@@ -61,8 +57,8 @@ func built(t *testing.T, dir, igverify string) {
 	noBuild := fmt.Sprintf("#!/bin/sh\nexec %s -o build \"$@\"\n", gnuMake)
 	for _, err := range []error{
 		os.MkdirAll(filepath.Join(dir, "bin"), 0o700),
-		os.Symlink(igledger, filepath.Join(dir, "bin", "igledger")),
-		os.Symlink(igverify, filepath.Join(dir, "bin", "igverify")),
+		os.Symlink(filepath.Join(bin, "igledger"), filepath.Join(dir, "bin", "igledger")),
+		os.Symlink(filepath.Join(bin, "igverify"), filepath.Join(dir, "bin", "igverify")),
 		os.Symlink(makefile, filepath.Join(dir, "Makefile")),
 		os.WriteFile(filepath.Join(dir, "bin", "make"), []byte(noBuild), 0o700),
 	} {
@@ -70,17 +66,6 @@ func built(t *testing.T, dir, igverify string) {
 			t.Fatal(err)
 		}
 	}
-}
-
-// buildIgverify returns a folder with igverify in it, which no test of this package can be.
-func buildIgverify(t *testing.T) string {
-	t.Helper()
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin, "igledger/cmd/igverify")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building igverify: %v\n%s", err, out)
-	}
-	return bin
 }
 
 // TestFirstBuildSaysSo runs make's beginning where nothing is built: it says that it takes minutes.

@@ -89,30 +89,25 @@ func (k *killing) count() {
 // init is killed after each of its messages to the database in turn. The next init ends its work:
 // the log has its genesis and its policies, once.
 func TestInitKilledAtEachStep(t *testing.T) {
+	t.Parallel() // it waits for the database most of the time
 	dir := t.TempDir()
-	run := func(args ...string) {
+	registrar, enroller := filepath.Join(dir, "registrar.jwk"), filepath.Join(dir, "enroller.jwk")
+	request := filepath.Join(dir, "enroller.json")
+	done := func(args ...string) string {
 		t.Helper()
-		cmd := exec.Command("igledger", args...)
-		cmd.Dir = dir
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("igledger %s: %v\n%s", args[0], err, out)
+		code, out, errOut := printed(t, args...)
+		if code != exitGood {
+			t.Fatalf("igledger %s: exit code %d: %s", args[0], code, errOut)
 		}
-		if args[0] == "key" {
-			// the request is on standard output
-			if err := os.WriteFile(filepath.Join(dir, "enroller.json"), out, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
+		return out
 	}
-	run("keygen", "registrar.jwk")
-	run("keygen", "enroller.jwk")
-	run("key", "request", "--origin", "ledger.test/2026", "--key", "enroller.jwk", "--org", "ENR", "--purpose", "administer")
-	stride := 1
-	if testing.Short() {
-		stride = 5
+	done("keygen", registrar)
+	done("keygen", enroller)
+	asks := done("key", "request", "--origin", "ledger.test/2026", "--key", enroller, "--org", "ENR", "--purpose", "administer")
+	if err := os.WriteFile(request, []byte(asks), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	for step, done := 1, false; !done; step += stride {
+	for step, ended := 1, false; !ended; step++ {
 		dsn, socket := testdb.OnSocket(t)
 		store, err := storage.Create(t.Context(), dsn) // the tables: TestKilledAtAnyPoint of ledger kills that
 		if err != nil {
@@ -122,39 +117,35 @@ func TestInitKilledAtEachStep(t *testing.T) {
 		k := newKilling(t, socket)
 		through := "postgres://postgres@" + k.Addr().String() + u.Path + "?sslmode=disable"
 		keys := filepath.Join(t.TempDir(), "keys")
-		run("keygen", "--origin", "ledger.test/2026", keys)
-		try := func(left int) (string, error) {
-			cmd := exec.Command("igledger", "init", "--database", through, "--keys", keys, "--operator", "OPR=Operator",
-				"--registrar", "REG=Registrar", "--registrar-key", "registrar.jwk", "--enroller", "ENR=Enroller",
-				"--enroller-request", "enroller.json")
-			cmd.Dir = dir
-			var out bytes.Buffer
-			cmd.Stdout, cmd.Stderr = &out, &out
-			k.mu.Lock()
-			k.left, k.process, k.killed = left, cmd, false
-			err := cmd.Start()
-			k.mu.Unlock()
-			if err != nil {
-				t.Fatal(err)
-			}
-			err = cmd.Wait()
-			return out.String(), err
-		}
-		text, err := try(step)
+		done("keygen", "--origin", "ledger.test/2026", keys)
+		founding := []string{"init", "--database", through, "--keys", keys, "--operator", "OPR=Operator", "--registrar", "REG=Registrar",
+			"--registrar-key", registrar, "--enroller", "ENR=Enroller", "--enroller-request", request}
+		cmd := exec.Command(filepath.Join(programs(t), "igledger"), founding...)
+		var text bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &text, &text
 		k.mu.Lock()
-		done = !k.killed
+		k.left, k.process = step, cmd
+		err = cmd.Start()
 		k.mu.Unlock()
-		if done && err != nil {
-			t.Fatalf("init by itself: %v\n%s", err, text)
+		if err != nil {
+			t.Fatal(err)
 		}
-		text, err = try(-1)
-		complete := strings.Contains(text, "nothing of it is missing")
-		if err != nil && !complete {
-			t.Fatalf("init after one that was killed at message %d: %v\n%s", step, err, text)
+		err = cmd.Wait()
+		k.mu.Lock()
+		ended = !k.killed
+		k.left, k.process = -1, nil
+		k.mu.Unlock()
+		if ended && err != nil {
+			t.Fatalf("init by itself: %v\n%s", err, &text)
+		}
+		code, out, errOut := printed(t, founding...)
+		second := out + errOut
+		if code != exitGood && !strings.Contains(second, "nothing of it is missing") {
+			t.Fatalf("init after one that was killed at message %d: exit code %d\n%s", step, code, second)
 		}
 		genesis := regexp.MustCompile(`genesis: [0-9a-f]{64}`)
-		if !genesis.MatchString(text) {
-			t.Errorf("after message %d the genesis is not printed: %s", step, text)
+		if !genesis.MatchString(second) {
+			t.Errorf("after message %d the genesis is not printed: %s", step, second)
 		}
 		checkFounded(t, store, keys)
 		store.Close()

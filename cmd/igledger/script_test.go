@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,23 +40,43 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// TestScripts runs testdata/*.txt. The race detector, where tests run with it, watches every server
+// and, in two scripts that do most of what there is, the other commands too. Elsewhere those are the
+// programs that users have, which start in a third of the time.
 func TestScripts(t *testing.T) {
-	bin := buildIgverify(t)
-	p := scripts(t, bin)
-	if testing.Short() {
-		p.Dir, p.Files = "", []string{"testdata/usage.txt", "testdata/story.txt", "testdata/consent.txt"}
+	t.Parallel()
+	bin := programs(t)
+	self, err := exec.LookPath("igledger")
+	if err != nil {
+		t.Fatal(err)
 	}
-	testscript.Run(t, p)
+	watched, others := scripts(t, filepath.Dir(self)+string(filepath.ListSeparator)+bin), scripts(t, bin)
+	watched.Files = []string{"testdata/story.txt"}
+	if testing.Short() {
+		testscript.Run(t, watched)
+		return
+	}
+	watched.Files = append(watched.Files, "testdata/recover.txt")
+	all, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range all {
+		if !slices.Contains(watched.Files, filepath.ToSlash(file)) {
+			others.Files = append(others.Files, file)
+		}
+	}
+	testscript.Run(t, watched)
+	testscript.Run(t, others)
 }
 
-// scripts returns how the scripts in testdata run, with the commands in bin.
-func scripts(t *testing.T, bin string) testscript.Params {
+// scripts returns how scripts run, with the commands of the folders in path.
+func scripts(t *testing.T, path string) testscript.Params {
 	onSQLite := strings.HasPrefix(testdb.One(t), "sqlite:")
 	return testscript.Params{
-		Dir:       "testdata",
 		Condition: func(cond string) (bool, error) { return cond == "sqlite" && onSQLite, nil },
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
+			env.Setenv("PATH", path+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			env.Setenv("IGLEDGER_DATABASE", "sqlite:"+filepath.Join(env.WorkDir, "log.db"))
 			if !onSQLite {
 				env.Setenv("IGLEDGER_DATABASE", testdb.One(t))

@@ -169,11 +169,8 @@ func unharmed(ts *testscript.TestScript, _ bool, _ []string) {
 // TestWrongInputs is a table of wrong inputs for all commands, in testdata/wrong.
 func TestWrongInputs(t *testing.T) {
 	testneeds.Time(t, "the table of wrong inputs")
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin, "igledger/cmd/...")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the commands: %v\n%s", err, out)
-	}
+	t.Parallel()
+	bin := programs(t)
 	p := scripts(t, bin)
 	p.Dir = "testdata/wrong"
 	p.Cmds["wrong"], p.Cmds["unharmed"] = wrongInput(bin), unharmed
