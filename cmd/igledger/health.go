@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 
 	"igledger/internal/client"
 	"igledger/internal/command"
+	"igledger/ledger/wire"
 )
 
 // healthTime is how long a server may take to say how it is: it may write to a slow database first.
@@ -41,7 +41,7 @@ func healthCommand() *cli.Command {
 			case c.Bool("append"):
 				path, is = "/readyz?append", "entries are taken"
 			}
-			if u, err := url.Parse(c.String("url")); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			if _, err := wire.ServerURL(c.String("url")); err != nil {
 				return usage("--url must be a URL such as http://127.0.0.1:8080")
 			}
 			p, err := askHealth(c, strings.TrimSuffix(c.String("url"), "/")+path)

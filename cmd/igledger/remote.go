@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -71,8 +70,7 @@ const (
 
 // newRemote returns the remote that the flags describe.
 func newRemote(c *cli.Context, as speaker) (*remote, error) {
-	if at, err := url.Parse(c.String("url")); err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" ||
-		at.RawQuery != "" || at.Fragment != "" {
+	if _, err := wire.ServerURL(c.String("url")); err != nil {
 		return nil, usage("--url must be the ledger's address, such as https://ledger.example.scot")
 	}
 	if key := c.String("log-key"); key != "" {

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -79,8 +78,7 @@ func (s *session) openLog() error {
 		return s.know(&s.policy.Logs[0]) // says what is missing, before the network is asked
 	}
 	if from := s.c.String("from"); strings.Contains(from, "://") {
-		if u, err := url.Parse(from); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" ||
-			u.Fragment != "" {
+		if _, err := wire.ServerURL(from); err != nil {
 			return usage("--from must be the log's address, such as https://ledger.example.scot, or a folder")
 		}
 	}

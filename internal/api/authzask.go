@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // What an evaluation may name that this ledger does not know. Each is the id of a reason.
@@ -107,19 +107,14 @@ func (a *api) ask(c *caller, e client.Evaluation) (d *entry.Decision, unknown st
 // CheckPublicURL refuses a URL by which others cannot ask for decisions safely: one that is not
 // https, except on this machine, or that has more than a host and a path.
 func CheckPublicURL(text string) error {
-	u, err := url.Parse(text)
+	u, err := wire.ServerURL(text)
 	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
+	case err != nil || u.User != nil || strings.Contains(text, "#"):
 		return errors.New("must be a URL with a host and at most a path")
-	case u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()):
-		return nil
+	case !wire.Private(u):
+		return errors.New("must be https, unless the host is this machine")
 	}
-	return errors.New("must be https, unless the host is this machine")
-}
-
-func loopback(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && a.IsLoopback()
+	return nil
 }
 
 // pdp is GET /.well-known/authzen-configuration, followed by the path of the configured URL if it

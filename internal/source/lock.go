@@ -8,7 +8,7 @@ import (
 	"os"
 	"time"
 
-	"modernc.org/sqlite"
+	"modernc.org/sqlite" // the outbox is an SQLite file
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"igledger/verifier/fetch/retry"
@@ -77,7 +77,12 @@ func lockOutbox(ctx context.Context, path string, wait func() error) (unlock fun
 }
 
 // busy reports whether another connection has the lock of an SQLite file.
-func busy(err error) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
+func busy(err error) bool { return code(err) == sqlite3.SQLITE_BUSY }
+
+// code returns SQLite's primary result code, 0 if err is none of SQLite's.
+func code(err error) int {
+	if e := new(sqlite.Error); errors.As(err, &e) {
+		return e.Code() & 0xff
+	}
+	return 0
 }

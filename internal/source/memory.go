@@ -314,12 +314,11 @@ func (o *outbox) kept(ctx context.Context, where string, args ...any) (list []ac
 // "", at this index: the one that let the source forget the entry, or else the one with which the
 // ledger acknowledged it. If the outbox has none, it returns sql.ErrNoRows.
 func KeptReceipt(ctx context.Context, path string, index uint64, jti string) (*bundle.Receipt, error) {
-	db, err := sql.Open("sqlite", address(path, "mode=ro&_pragma=busy_timeout(5000)"))
+	o, err := existing(ctx, path, "ro")
 	if err != nil {
 		return nil, err
 	}
-	defer db.Close()
-	o := &outbox{db: db}
+	defer o.db.Close()
 	column, value := "idx", any(int64(index))
 	if jti != "" {
 		column, value = "jti", jti

@@ -27,14 +27,14 @@ func keepOriginal(ctx context.Context, tx *sql.Tx, key uuid.UUID, raw []byte) er
 // that of the entry with this number of the source. If the outbox has none, it returns
 // sql.ErrNoRows.
 func KeptOriginal(ctx context.Context, path, hash string, seq uint64) ([]byte, error) {
-	db, err := sql.Open("sqlite", address(path, "mode=ro&_pragma=busy_timeout(5000)"))
+	o, err := existing(ctx, path, "ro")
 	if err != nil {
 		return nil, err
 	}
-	defer db.Close()
+	defer o.db.Close()
 	const where = "SELECT body FROM original WHERE hash = ?1 OR ?1 = '' AND event = (SELECT event FROM entry WHERE seq = ?2) LIMIT 1"
 	var body []byte
-	err = db.QueryRowContext(ctx, where, hash, int64(seq)).Scan(&body)
+	err = o.db.QueryRowContext(ctx, where, hash, int64(seq)).Scan(&body)
 	if err == nil {
 		return body, nil
 	}
@@ -44,7 +44,7 @@ func KeptOriginal(ctx context.Context, path, hash string, seq uint64) ([]byte, e
 	if hash != "" {
 		return nil, err
 	}
-	forms, err := (&outbox{db: db}).forms(ctx, seq)
+	forms, err := o.forms(ctx, seq)
 	if err != nil {
 		return nil, fmt.Errorf("reading the outbox: %w", err)
 	}

@@ -11,9 +11,9 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"igledger/ledger/entry"
+	sqlite3 "modernc.org/sqlite/lib"
 
-	_ "modernc.org/sqlite" // the outbox is an SQLite file
+	"igledger/ledger/entry"
 )
 
 // outbox is a source's durable memory between its events and the ledger: an SQLite file. It keeps a
@@ -64,6 +64,41 @@ func Outbox(path string) error {
 	return nil
 }
 
+// errEmpty says that a database has no tables.
+var errEmpty = errors.New("it is empty")
+
+// isOutbox returns an error unless db, the file at path, is an outbox: errEmpty if it can become one.
+func isOutbox(ctx context.Context, db *sql.DB, path string) error {
+	var tables, streams int
+	err := db.QueryRowContext(ctx, "SELECT count(*), count(*) FILTER (WHERE name = 'stream') FROM sqlite_master WHERE type = 'table'").
+		Scan(&tables, &streams)
+	switch {
+	case code(err) == sqlite3.SQLITE_NOTADB || err == nil && tables > 0 && streams == 0:
+		return fmt.Errorf("opening the outbox: %s is no outbox", path)
+	case err == nil && tables == 0:
+		return fmt.Errorf("opening the outbox %s: %w", path, errEmpty)
+	case err != nil:
+		return fmt.Errorf("opening the outbox %s: %w", path, err)
+	}
+	return nil
+}
+
+// existing opens an outbox that exists. Nothing is written to the file, unless by the caller.
+func existing(ctx context.Context, path, mode string) (*outbox, error) {
+	if err := Outbox(path); err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", address(path, "mode="+mode+"&_pragma=busy_timeout(5000)"))
+	if err != nil {
+		return nil, fmt.Errorf("opening the outbox %s: %w", path, err)
+	}
+	if err := isOutbox(ctx, db, path); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return &outbox{db: db}, nil
+}
+
 // address returns how SQLite is told of a file. A name may have any character: SQLite would read
 // what follows a ? as options, and forget a database of the name :memory: when it is closed.
 func address(path, options string) string {
@@ -76,8 +111,11 @@ func address(path, options string) string {
 // openOutbox opens or creates the file, and its folder. It belongs to one stream of one log: the
 // first use fixes the organisation, source and log key.
 func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox, error) {
-	if _, err := os.Stat(path); err == nil { // SQLite says less of what is no file
-		if err := Outbox(path); err != nil {
+	if _, err := os.Stat(path); err == nil {
+		switch o, err := existing(ctx, path, "rw"); {
+		case err == nil:
+			o.db.Close()
+		case !errors.Is(err, errEmpty):
 			return nil, err
 		}
 	}

@@ -1,7 +1,9 @@
 package source_test
 
 import (
+	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +21,7 @@ import (
 	"igledger/internal/client"
 	"igledger/internal/source"
 	"igledger/internal/testledger"
+	"igledger/internal/testlog"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
@@ -197,6 +200,38 @@ func TestNamesOfOutboxes(t *testing.T) {
 		}
 		if info, err := os.Stat(name); err != nil || info.Size() == 0 || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+}
+
+// A file that is something else stays as it is. SQLite would make its tables in any database.
+func TestOtherFilesAreNoOutbox(t *testing.T) {
+	w := newWorld(t)
+	database := filepath.Join(t.TempDir(), "other.db")
+	db, err := sql.Open("sqlite", database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("CREATE TABLE leaf (k)"); err != nil {
+		t.Fatal(err)
+	}
+	letter := filepath.Join(t.TempDir(), "letter.txt")
+	testlog.WriteFiles(filepath.Dir(letter), map[string][]byte{"letter.txt": []byte(strings.Repeat("Dear colleague, ", 400))})
+	for _, path := range []string{database, letter} {
+		before, _ := os.ReadFile(path)
+		w.config.Outbox = path
+		_, opened := source.Open(t.Context(), w.config)
+		_, listed := source.List(t.Context(), path)
+		_, original := source.KeptOriginal(t.Context(), path, "", 1)
+		_, receipt := source.KeptReceipt(t.Context(), path, 1, "")
+		for _, err := range []error{opened, listed, original, receipt} {
+			if err == nil || !strings.Contains(err.Error(), path+" is no outbox") {
+				t.Errorf("%v, want that %s is no outbox", err, path)
+			}
+		}
+		if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
+			t.Errorf("%s was changed", path)
 		}
 	}
 }

@@ -52,16 +52,13 @@ type Contents struct {
 // List returns what an outbox holds: everything that waits or was set aside, in the order of the
 // numbers, then heartbeats. It needs neither a key nor the ledger, and changes nothing.
 func List(ctx context.Context, path string) (*Contents, error) {
-	if err := Outbox(path); err != nil {
+	o, err := existing(ctx, path, "ro")
+	if err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", address(path, "mode=ro&_pragma=busy_timeout(5000)"))
-	if err != nil {
-		return nil, fmt.Errorf("opening the outbox: %w", err)
-	}
-	defer db.Close()
+	defer o.db.Close()
 	c := &Contents{Items: []Item{}}
-	if err := c.read(ctx, &outbox{db: db}); err != nil {
+	if err := c.read(ctx, o); err != nil {
 		return nil, fmt.Errorf("reading the outbox: %w", err)
 	}
 	return c, nil

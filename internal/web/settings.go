@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,8 +98,7 @@ func (s *Settings) signers(l *keyfile.Loader) (map[string][]*wire.Signer, error)
 
 // checkPublic refuses an address at which people could not sign in safely.
 func checkPublic(public string) error {
-	u, err := url.Parse(public)
-	if err != nil || u.Host == "" {
+	if _, err := wire.ServerURL(public); err != nil {
 		return fmt.Errorf("the public address must be a URL")
 	}
 	return nil

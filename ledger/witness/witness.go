@@ -19,11 +19,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"time"
 
 	"igledger/ledger/proof"
 	"igledger/ledger/proof/cosign"
+	"igledger/ledger/wire"
 )
 
 // Config says which witnesses to ask, and how often. A zero time means the default.
@@ -124,10 +124,8 @@ func New(cfg Config) (*Client, error) {
 		if w.URL == "" {
 			continue
 		}
-		u, err := url.Parse(w.URL)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" ||
-			u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-			return nil, fmt.Errorf("witness %q: the URL must have the form http(s)://host[/path]", w.Name)
+		if _, err := wire.ServerURL(w.URL); err != nil {
+			return nil, fmt.Errorf("the URL of witness %q: %w", w.Name, err)
 		}
 		c.list = append(c.list, w)
 	}

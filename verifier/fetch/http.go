@@ -10,10 +10,10 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
+	"igledger/ledger/wire"
 	"igledger/verifier/fetch/retry"
 )
 
@@ -36,9 +36,8 @@ type httpLog struct {
 }
 
 func newHTTP(base string) (*httpLog, error) {
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("the log's URL: %w: want http(s)://host/path without a query", ErrUnreadable)
+	if _, err := wire.ServerURL(base); err != nil {
+		return nil, fmt.Errorf("the log's URL: %w: %w", ErrUnreadable, err)
 	}
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ResponseHeaderTimeout = headerTime

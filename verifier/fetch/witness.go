@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"igledger/ledger/wire"
 )
 
 // Bounds on the asking of one witness: a reader waits for it, and can do without.
@@ -20,8 +22,8 @@ const (
 // retrieval mechanism). It does not check the answer. A policy has a witness's submission prefix,
 // which is also the monitoring prefix of most.
 func Witness(ctx context.Context, prefix, origin string) ([]byte, error) {
-	if !strings.HasPrefix(prefix, "http://") && !strings.HasPrefix(prefix, "https://") {
-		return nil, fmt.Errorf("the witness's URL: %w: want http(s)://host/path", ErrUnreadable)
+	if _, err := wire.ServerURL(prefix); err != nil {
+		return nil, fmt.Errorf("the witness's URL: %w: %w", ErrUnreadable, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, witnessTime)
 	defer cancel()

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/netip"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -270,8 +268,7 @@ func (m *Map) checkSources() error {
 			return wrong("sources", "want the name of a source system: 1 to 128 printable ASCII characters")
 		}
 		if base := m.Sources[name].Base; base != "" {
-			if u, err := url.Parse(base); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" ||
-				u.User != nil || u.Fragment != "" {
+			if u, err := wire.ServerURL(base); err != nil || u.User != nil {
 				return wrong("sources.*.base", "want an absolute URL, http or https, without a query")
 			}
 		}
@@ -307,10 +304,6 @@ var tokenForm = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`)
 
 // protected reports whether nobody on the way reads what is sent to a URL.
 func protected(base string) bool {
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || u.RawQuery != "" || u.User != nil || u.Fragment != "" {
-		return false
-	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	return u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || err == nil && ip.IsLoopback())
+	u, err := wire.ServerURL(base)
+	return err == nil && u.User == nil && wire.Private(u)
 }

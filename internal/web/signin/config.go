@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -143,11 +141,11 @@ func (c Config) Check() error {
 }
 
 func (i *Issuer) check() error {
-	u, err := url.Parse(i.URL)
+	u, err := wire.ServerURL(i.URL)
 	switch {
-	case err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+	case err != nil || u.User != nil:
 		return errors.New("issuer: want the address of the provider, as its tokens spell it")
-	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
+	case !wire.Private(u):
 		return errors.New("issuer: want https: over http anybody on the way could be the provider")
 	case i.ClientID == "":
 		return errors.New("clientId: missing")
@@ -167,11 +165,6 @@ func (i *Issuer) check() error {
 		return i.Staff.check()
 	}
 	return fmt.Errorf("for: want %s or %s", Citizen, Staff)
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (n *Number) check(assured bool) error {

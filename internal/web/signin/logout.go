@@ -10,6 +10,7 @@ import (
 
 	"igledger/internal/web/shelf"
 	"igledger/internal/web/ui"
+	"igledger/ledger/wire"
 )
 
 // A provider may end sessions at any time (OpenID Connect Back-Channel Logout 1.0), by the name of its
@@ -178,7 +179,7 @@ func (m *Manager) endSession(ctx context.Context, i *issuer, hint string) string
 		return ""
 	}
 	u, err := url.Parse(e.EndSession)
-	if err != nil || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || !wire.Private(u) {
 		return ""
 	}
 	q := u.Query()

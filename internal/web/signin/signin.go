@@ -19,6 +19,7 @@ import (
 	"igledger/internal/web/shelf"
 	"igledger/internal/web/ui"
 	"igledger/ledger/keyfile"
+	"igledger/ledger/wire"
 )
 
 // Deps is what a Manager works with.
@@ -57,9 +58,8 @@ var pages embed.FS
 
 // New returns a Manager. It asks no provider anything yet.
 func New(d Deps) (*Manager, error) {
-	public, err := url.Parse(strings.TrimSuffix(d.Public, "/"))
-	if err != nil || public.Host == "" || public.Path != "" ||
-		public.Scheme != "https" && !(public.Scheme == "http" && loopback(public.Hostname())) {
+	public, err := wire.ServerURL(strings.TrimSuffix(d.Public, "/"))
+	if err != nil || public.Path != "" || !wire.Private(public) {
 		return nil, errors.New("signin: the public address of the pages must be https://host, or http:// on the loopback")
 	}
 	if err := d.Config.Check(); err != nil {
