@@ -16,6 +16,7 @@ import (
 	"igledger/audit/plain"
 	"igledger/consent/fhir/mapping"
 	"igledger/consent/fhir/tree"
+	"igledger/internal/testneeds"
 	"igledger/ledger/entry"
 )
 
@@ -189,6 +190,7 @@ func TestEventsErrorsOfOthers(t *testing.T) {
 
 // A Bundle of any length is read in bounded memory.
 func TestEventsMemory(t *testing.T) {
+	testneeds.Time(t, "80 MB of events")
 	const n = 40000 // about 80 MB
 	filler := strings.Repeat("x", 2000)
 	one := `{"resource":` + strings.Replace(ev("a"), `"id"`, `"language":"`+filler+`","id"`, 1) + `}`

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"igledger/internal/testneeds"
 )
 
 // repeated returns a Bundle that begins with one entry, goes on with n copies of another, and ends
@@ -24,6 +26,7 @@ func repeated(first, one, last string, n int) io.Reader {
 // which it comes too late are taken under the number that they have, and this is noted; the others,
 // and all if it comes first, are filed under the person.
 func TestWaitingIsBounded(t *testing.T) {
+	testneeds.Time(t, "80 MB of events")
 	const n, sample = 18000, 20 // about 40 MB
 	one := strings.Replace(
 		event(byNurse, about(`{"reference":"Patient/9"}`)), `"recorded"`,

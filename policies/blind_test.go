@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"igledger/internal/testneeds"
 	"igledger/ledger/entry"
 )
 
@@ -111,7 +112,7 @@ func TestBlind(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(1, 2))
 	compared := map[entry.VerdictResult]int{}
-	for range 4000 {
+	for range testneeds.Part(4000, 600) {
 		for _, set := range []*Set{BuiltIn(), absolute, narrow, parted} {
 			f := anyFacts(r)
 			seen := map[entry.VerdictResult]Decision{}

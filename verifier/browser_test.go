@@ -185,11 +185,7 @@ func TestBrowserAgreesOnVectors(t *testing.T) {
 // TestBrowserAgreesOnMutations gives the same mutated statements to igverify's verifier and to the
 // browser's. IGLEDGER_MUTATIONS is their number, IGLEDGER_CHANCE the seed from which they follow.
 func TestBrowserAgreesOnMutations(t *testing.T) {
-	otherwise := uint64(under(20000))
-	if testing.Short() {
-		otherwise = 1000
-	}
-	mutations, chance := int(setting(t, "IGLEDGER_MUTATIONS", otherwise)), setting(t, "IGLEDGER_CHANCE", 20261128)
+	mutations, chance := int(setting(t, "IGLEDGER_MUTATIONS", uint64(testneeds.Part(under(20000), 200)))), setting(t, "IGLEDGER_CHANCE", 20261128)
 	b := newBrowser(t)
 	cryptotest.SetGlobalRandom(t, chance)
 	f := newForge(t, rand.New(rand.NewPCG(chance, 2)))
@@ -251,7 +247,7 @@ func TestBrowserAgreesOnExtracts(t *testing.T) {
 	cryptotest.SetGlobalRandom(t, chance)
 	f := newForge(t, rand.New(rand.NewPCG(chance, 3)))
 	var list []question
-	for range 20 {
+	for range testneeds.Part(20, 6) {
 		l := f.log()
 		c := f.claim(l)
 		c.Period, c.Besides, c.Linked = nil, "", nil

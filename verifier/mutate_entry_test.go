@@ -16,6 +16,7 @@ import (
 
 	"igledger/internal/oracle"
 	"igledger/internal/testlog"
+	"igledger/internal/testneeds"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 	"igledger/verifier"
@@ -132,7 +133,7 @@ func replaceDigest(payload *jsonTree, old, other string) {
 // were changed before they were signed, to igverify's verifier, to the oracle and to the browser's.
 func TestVerifiersAgreeOnEntries(t *testing.T) {
 	chance := setting(t, "IGLEDGER_CHANCE", 20261128)
-	rounds := int(setting(t, "IGLEDGER_MUTATIONS", uint64(under(1000)))) / 10
+	rounds := int(setting(t, "IGLEDGER_MUTATIONS", uint64(testneeds.Part(under(1000), 50)))) / 10
 	b := newBrowser(t)
 	cryptotest.SetGlobalRandom(t, chance)
 	f := newForge(t, rand.New(rand.NewPCG(chance, 4)))

@@ -39,6 +39,14 @@ func Program(t T, name string) string {
 	return path
 }
 
+// Part returns how much of a long comparison runs: all of it, or part of it under -short.
+func Part(all, part int) int {
+	if testing.Short() {
+		return part
+	}
+	return all
+}
+
 // Time skips a test under -short, which leaves out what takes long.
 func Time(t T, what string) {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"igledger/internal/testneeds"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/register"
@@ -40,7 +41,7 @@ func flipBit(k wire.Hash, i int) wire.Hash {
 // Every key of every tree is shown to be there, every other key to be absent, and neither can be
 // shown the other way round.
 func TestIndexProofsAgainstOracle(t *testing.T) {
-	for n := range 40 {
+	for n := range testneeds.Part(40, 20) {
 		r := rand.New(rand.NewPCG(uint64(n), 7))
 		o := randomIndex(r, n)
 		root := o.root(o.keys(), 0)
@@ -69,10 +70,10 @@ func TestIndexProofsAgainstOracle(t *testing.T) {
 // An attacker has the whole tree and answers for k. No answer that is close to the true proof but
 // differs from it leads to the root.
 func TestIndexProofAltered(t *testing.T) {
-	o := randomIndex(rand.New(rand.NewPCG(1, 2)), 60)
+	o := randomIndex(rand.New(rand.NewPCG(1, 2)), testneeds.Part(60, 20))
 	root := o.root(o.keys(), 0)
 	asked := o.keys()
-	for i := range 200 {
+	for i := range testneeds.Part(200, 20) {
 		asked = append(asked, testHash(fmt.Sprint("absent", i)))
 	}
 	absentEmpty, absentOther := 0, 0

@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"igledger/internal/testneeds"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
@@ -234,6 +235,7 @@ func TestStatementMissingMembers(t *testing.T) {
 // Files made to exhaust the reader are refused at a limit, before they take more memory than a few
 // times their size.
 func TestStatementLimits(t *testing.T) {
+	testneeds.Time(t, "statements of 64 MiB and lists of 200,000 elements")
 	s := newWorld(t).story()
 	good := marshalled(t, s.statement(testSub, nil))
 	const n = 200_000 // elements: more than any list but that of entries may have

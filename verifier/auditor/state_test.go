@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"igledger/internal/testlog"
+	"igledger/internal/testneeds"
 	"igledger/verifier"
 )
 
@@ -77,7 +78,7 @@ func TestDamagedStateIsRefused(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	for i := 0; i < len(good); i += 7 {
+	for i := 0; i < len(good); i += testneeds.Part(7, 49) {
 		b := bytes.Clone(good)
 		b[i] ^= 1 << (i % 8)
 		refused("flipped", b, s.Key)

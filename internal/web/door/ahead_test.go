@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"igledger/internal/testneeds"
 	"igledger/internal/web/door"
 	"igledger/internal/web/shelf"
 	"igledger/ledger/entry"
@@ -50,7 +51,7 @@ func TestKeptAheadIsTheLog(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	people := []string{morag, iain, entry.RegEveryone}
 	replicas := []*door.Door{again(), again()}
-	for range 14 {
+	for range testneeds.Part(14, 4) {
 		id := people[random.IntN(len(people))]
 		var batch []*entry.Entry
 		for range random.IntN(3 * door.Piece) {
@@ -109,6 +110,7 @@ func TestKeptAheadIsTheLog(t *testing.T) {
 // Nobody has to look for a long history to be kept, its last whole piece included, and it stays
 // kept although each piece has an end.
 func TestKeptBeforeAnybodyLooks(t *testing.T) {
+	testneeds.Time(t, "a log of several thousand entries")
 	w := newWorld(t)
 	clock := time.Now()
 	now := func() time.Time { return clock }
@@ -144,6 +146,7 @@ func TestKeptBeforeAnybodyLooks(t *testing.T) {
 // What a delegate was granted is found after a start that reads the log no further, by a replica,
 // and by one that was killed before it had kept how far it was.
 func TestActsForAfterStart(t *testing.T) {
+	testneeds.Time(t, "a log of several thousand entries")
 	w := newWorld(t)
 	kept := newShelf(t)
 	again := func() *door.Door { return door.New(door.Config{Log: w.Ledger.Log, Shelf: kept}) }

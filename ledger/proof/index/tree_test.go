@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"igledger/internal/testneeds"
 	"igledger/ledger/proof"
 	"igledger/ledger/proof/index"
 	"igledger/ledger/wire"
@@ -141,7 +142,7 @@ func TestEveryBatchMovesTheRoot(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 59))
 	tree := index.New()
 	var applied []index.Update
-	for batch := range 60 {
+	for batch := range testneeds.Part(60, 12) {
 		var updates []index.Update
 		for range r.IntN(400) {
 			u := history(r.Uint64N(1500))
@@ -186,6 +187,9 @@ func TestProofs(t *testing.T) {
 			tree := index.Build(slices.Values(list))
 			root := oracleRoot(list, 0)
 			for i, u := range list {
+				if len(list) > 1000 && i%testneeds.Part(1, 7) != 0 {
+					continue
+				}
 				p, s, ok := tree.Prove(u.K)
 				if !ok || s != u.State {
 					t.Fatalf("%x: %v %v, want %v", u.K, s, ok, u.State)
@@ -198,6 +202,9 @@ func TestProofs(t *testing.T) {
 				}
 			}
 			for i, k := range strangers(list) {
+				if i%testneeds.Part(1, 5) != 0 {
+					continue
+				}
 				p, s, ok := tree.Prove(k)
 				if ok || s != (proof.State{}) {
 					t.Fatalf("%x is not there, but %v %v", k, s, ok)
