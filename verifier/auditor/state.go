@@ -40,7 +40,7 @@ func (a *Auditor) WriteState(to io.Writer, checkpoint, extra []byte) error {
 	if err != nil {
 		return err
 	}
-	buffered := bufio.NewWriterSize(to, 1<<20)
+	buffered := bufio.NewWriterSize(to, 64<<10)
 	w := stateWriter{to: buffered, sum: sha256.New()}
 	w.bytes([]byte(stateFormat))
 	w.part(replay)
@@ -93,7 +93,7 @@ func (w *stateWriter) part(b []byte) {
 
 // ReadState reads what WriteState wrote for the log of vkey. Errors are verifier.ErrState.
 func ReadState(from io.Reader, vkey string) (a *Auditor, checkpoint, extra []byte, err error) {
-	r := stateReader{from: bufio.NewReaderSize(from, 1<<20), sum: sha256.New()}
+	r := stateReader{from: bufio.NewReaderSize(from, 64<<10), sum: sha256.New()}
 	if string(r.bytes(len(stateFormat))) != stateFormat {
 		r.fail(errors.New("from another version, or not the state of an audit"))
 	}

@@ -54,7 +54,7 @@ func (v *Verdicts) WriteState(to io.Writer, secret []byte) error {
 	if _, err := to.Write(append([]byte(verdictsFormat), salt[:]...)); err != nil {
 		return fmt.Errorf("writing the state of verdicts: %w", err)
 	}
-	buffered := bufio.NewWriterSize(cipher.StreamWriter{S: stream, W: to}, 1<<20)
+	buffered := bufio.NewWriterSize(cipher.StreamWriter{S: stream, W: to}, 64<<10)
 	w := stateWriter{to: buffered, sum: sha256.New()}
 	w.bytes([]byte(verdictsFormat))
 	w.numbers(v.size)
@@ -111,7 +111,7 @@ func ReadVerdicts(from io.Reader, secret []byte, origin string, rules register.R
 	if err != nil {
 		return nil, err
 	}
-	r := &stateReader{from: bufio.NewReaderSize(cipher.StreamReader{S: stream, R: from}, 1<<20), sum: sha256.New()}
+	r := &stateReader{from: bufio.NewReaderSize(cipher.StreamReader{S: stream, R: from}, 64<<10), sum: sha256.New()}
 	if string(r.bytes(len(verdictsFormat))) != verdictsFormat {
 		r.fail(errors.New("damaged, or written with another caller key"))
 	}
