@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -142,26 +143,36 @@ func whole(wrong, write string) error {
 // form is the schema, and the lines of the fields of the text that is being read.
 type form struct {
 	compiled *jsonschema.Schema
-	raw      map[string]any
+	raw      map[string]any // of the schema; shared, so never written
 	lines    map[string]int // by field
 	number   []string       // the first field with a person's number; nil if none has
 }
 
-func newForm() (*form, error) {
+// schemaForm is compiled for the first text. Its form has no lines yet.
+var schemaForm = sync.OnceValues(func() (form, error) {
 	raw, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaText))
 	if err != nil {
-		return nil, fmt.Errorf("reading the schema of agreements: %w", err)
+		return form{}, fmt.Errorf("reading the schema of agreements: %w", err)
 	}
 	c := jsonschema.NewCompiler()
 	const name = "urn:igledger:schema:agreement:1"
 	if err := c.AddResource(name, raw); err != nil {
-		return nil, fmt.Errorf("reading the schema of agreements: %w", err)
+		return form{}, fmt.Errorf("reading the schema of agreements: %w", err)
 	}
 	s, err := c.Compile(name)
 	if err != nil {
-		return nil, fmt.Errorf("compiling the schema of agreements: %w", err)
+		return form{}, fmt.Errorf("compiling the schema of agreements: %w", err)
 	}
-	return &form{compiled: s, raw: raw.(map[string]any), lines: map[string]int{}}, nil
+	return form{compiled: s, raw: raw.(map[string]any)}, nil
+})
+
+func newForm() (*form, error) {
+	f, err := schemaForm()
+	if err != nil {
+		return nil, err
+	}
+	f.lines = map[string]int{}
+	return &f, nil
 }
 
 func (f *form) validate(doc any) error {
