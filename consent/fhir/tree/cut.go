@@ -34,6 +34,9 @@ func cutOf(data []byte) template {
 	return template(cutPrefix + strconv.Itoa(len(data)) + "/" + hex.EncodeToString(sum[:]) + "}")
 }
 
+// sizeOf returns what stands for data of a size whose hash is not to be known.
+func sizeOf(size string) template { return template(cutPrefix + size + "}") }
+
 // IsCut reports whether v stands for what was cut.
 func IsCut(v any) bool {
 	t, ok := v.(template)
@@ -54,7 +57,7 @@ func Unhash(v any) any {
 		}
 	case template:
 		if size, _, ok := strings.Cut(string(v[min(len(v), len(cutPrefix)):]), "/"); ok && strings.HasPrefix(string(v), cutPrefix) {
-			return template(cutPrefix + size + "}")
+			return sizeOf(size)
 		}
 	}
 	return v
@@ -183,9 +186,10 @@ type Source struct {
 // adds the member Original, and reports cut.
 func Fit(root Object, of Source, limit int) (out jsontext.Value, cut bool, err error) {
 	mark := func() {
-		root[Original] = cutOf(of.Raw)
-		if of.Several {
-			root[Original] = Unhash(root[Original])
+		if of.Several { // for each of the persons, so the hash is not even computed
+			root[Original] = sizeOf(strconv.Itoa(len(of.Raw)))
+		} else {
+			root[Original] = cutOf(of.Raw)
 		}
 	}
 	if of.Cut {
