@@ -37,7 +37,7 @@ func TestUncovered(t *testing.T) {
 		query       string
 		early, late bool
 	}{
-		{"?month=" + w.now.In(w.door.Zone()).AddDate(0, 0, -90).Format("2006-01"), true, false},
+		{"?month=" + w.now.AddDate(0, 0, -90).In(w.door.Zone()).Format("2006-01"), true, false},
 		{"?month=1999-01", false, false},
 		{"?system=other+portal", false, true},
 		{"?system=ward+portal", true, false},
