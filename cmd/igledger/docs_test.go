@@ -44,8 +44,8 @@ func TestDocsRun(t *testing.T) {
 	}
 }
 
-// asBuilt makes dir what the folder of the repository is for its make after a build: the Makefile and
-// both programs.
+// asBuilt makes dir what the folder of the repository is for its make after a build: the Makefile
+// and both programs.
 func asBuilt(t *testing.T, dir, bin string) {
 	t.Helper()
 	gnuMake := testneeds.Program(t, "make")

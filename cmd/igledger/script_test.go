@@ -41,8 +41,8 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/*.txt. The race detector, where tests run with it, watches every server
-// and, in two scripts that do most of what there is, the other commands too. Elsewhere those are the
-// programs that users have, which start in a third of the time.
+// and, in two scripts that do most of what there is, the other commands too. Elsewhere those are
+// the programs that users have, which start in a third of the time.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	bin := programs(t)

@@ -67,7 +67,8 @@ func Outbox(path string) error {
 // errEmpty says that a database has no tables.
 var errEmpty = errors.New("it is empty")
 
-// isOutbox returns an error unless db, the file at path, is an outbox: errEmpty if it can become one.
+// isOutbox returns an error unless db, the file at path, is an outbox: errEmpty if it can become
+// one.
 func isOutbox(ctx context.Context, db *sql.DB, path string) error {
 	var tables, streams int
 	err := db.QueryRowContext(ctx, "SELECT count(*), count(*) FILTER (WHERE name = 'stream') FROM sqlite_master WHERE type = 'table'").

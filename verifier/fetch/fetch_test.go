@@ -250,7 +250,8 @@ func TestPiecesComeInOrder(t *testing.T) {
 	if err := src.Pieces(ctx, 0, 1500, 1500, true, func(Piece) error { return stop }); err != stop {
 		t.Errorf("each's error: %v", err)
 	}
-	// The server may still be reading files for a request that was given up, so each fault has its own.
+	// The server may still be reading files for a request that was given up, so each fault has its
+	// own.
 	faulty := maps.Clone(files)
 	delete(faulty, "tile/entries/003")
 	src, _ = serve(t, testlog.Handler("", faulty))

@@ -329,9 +329,9 @@ func (p *Tab) Fill(label, value string) {
 }
 
 // Shot writes a picture of the whole page to the folder of $IGLEDGER_SCREENSHOTS, or else, with
-// -artifacts, to the test's own output folder. With $IGLEDGER_PICTURES it writes the page's beginning
-// there too, small enough to be shown in a document. Without any of them it takes no picture: that
-// takes longer than to load the page.
+// -artifacts, to the test's own output folder. With $IGLEDGER_PICTURES it writes the page's
+// beginning there too, small enough to be shown in a document. Without any of them it takes no
+// picture: that takes longer than to load the page.
 func (p *Tab) Shot(name string) {
 	p.Helper()
 	dir := os.Getenv("IGLEDGER_SCREENSHOTS")
