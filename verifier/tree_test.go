@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"igledger/internal/testlog"
+	"igledger/internal/testneeds"
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 	"igledger/verifier"
@@ -40,10 +41,7 @@ func tilesOf(files map[string][]byte) verifier.TileFunc {
 // TestReplayTreeIsThatOfXMod compares root and tiles after every leaf with
 // golang.org/x/mod/sumdb/tlog.
 func TestReplayTreeIsThatOfXMod(t *testing.T) {
-	n := 66000 // three levels
-	if testing.Short() {
-		n = 1100
-	}
+	n := testneeds.Part(66000, 1100) // all: three levels
 	l, files := tree(n)
 	r, err := verifier.NewLogReplay(l.Key)
 	if err != nil {

@@ -109,7 +109,7 @@ func (a *api) ask(c *caller, e client.Evaluation) (d *entry.Decision, unknown st
 func CheckPublicURL(text string) error {
 	u, err := wire.ServerURL(text)
 	switch {
-	case err != nil || u.User != nil || strings.Contains(text, "#"):
+	case err != nil || u.User != nil:
 		return errors.New("must be a URL with a host and at most a path")
 	case !wire.Private(u):
 		return errors.New("must be https, unless the host is this machine")

@@ -314,7 +314,7 @@ func (o *outbox) kept(ctx context.Context, where string, args ...any) (list []ac
 // "", at this index: the one that let the source forget the entry, or else the one with which the
 // ledger acknowledged it. If the outbox has none, it returns sql.ErrNoRows.
 func KeptReceipt(ctx context.Context, path string, index uint64, jti string) (*bundle.Receipt, error) {
-	o, err := existing(ctx, path, "ro")
+	o, err := existing(ctx, path)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func keepOriginal(ctx context.Context, tx *sql.Tx, key uuid.UUID, raw []byte) er
 // that of the entry with this number of the source. If the outbox has none, it returns
 // sql.ErrNoRows.
 func KeptOriginal(ctx context.Context, path, hash string, seq uint64) ([]byte, error) {
-	o, err := existing(ctx, path, "ro")
+	o, err := existing(ctx, path)
 	if err != nil {
 		return nil, err
 	}

@@ -84,12 +84,12 @@ func isOutbox(ctx context.Context, db *sql.DB, path string) error {
 	return nil
 }
 
-// existing opens an outbox that exists. Nothing is written to the file, unless by the caller.
-func existing(ctx context.Context, path, mode string) (*outbox, error) {
+// existing opens an outbox that exists. Nothing can be written to it.
+func existing(ctx context.Context, path string) (*outbox, error) {
 	if err := Outbox(path); err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", address(path, "mode="+mode+"&_pragma=busy_timeout(5000)"))
+	db, err := sql.Open("sqlite", address(path, "mode=ro&_pragma=busy_timeout(5000)"))
 	if err != nil {
 		return nil, fmt.Errorf("opening the outbox %s: %w", path, err)
 	}
@@ -113,7 +113,7 @@ func address(path, options string) string {
 // first use fixes the organisation, source and log key.
 func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox, error) {
 	if _, err := os.Stat(path); err == nil {
-		switch o, err := existing(ctx, path, "rw"); {
+		switch o, err := existing(ctx, path); {
 		case err == nil:
 			o.db.Close()
 		case !errors.Is(err, errEmpty):

@@ -52,7 +52,7 @@ type Contents struct {
 // List returns what an outbox holds: everything that waits or was set aside, in the order of the
 // numbers, then heartbeats. It needs neither a key nor the ledger, and changes nothing.
 func List(ctx context.Context, path string) (*Contents, error) {
-	o, err := existing(ctx, path, "ro")
+	o, err := existing(ctx, path)
 	if err != nil {
 		return nil, err
 	}

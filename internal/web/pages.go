@@ -88,8 +88,8 @@ type deps struct {
 
 // New returns the pages.
 func New(ctx context.Context, cfg Config) (*Pages, error) {
-	if err := checkPublic(cfg.Public); err != nil {
-		return nil, err
+	if _, err := wire.ServerURL(cfg.Public); err != nil {
+		return nil, fmt.Errorf("the public address: %w", err)
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

@@ -95,11 +95,3 @@ func (s *Settings) signers(l *keyfile.Loader) (map[string][]*wire.Signer, error)
 	}
 	return out, nil
 }
-
-// checkPublic refuses an address at which people could not sign in safely.
-func checkPublic(public string) error {
-	if _, err := wire.ServerURL(public); err != nil {
-		return fmt.Errorf("the public address must be a URL")
-	}
-	return nil
-}

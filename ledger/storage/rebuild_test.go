@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"igledger/internal/testneeds"
 )
 
 // deriveFrom derives what appendLeaves has stored of these leaves.
@@ -62,11 +64,7 @@ func TestRebuildKilledAtEveryStatement(t *testing.T) {
 		all := someLeaves("w", 0, 300)
 		mustAppend(t, s, tree, all)
 		before := dump(t, s)
-		every := 1
-		if testing.Short() {
-			every = 3
-		}
-		for at := 1; ; at += every {
+		for at := 1; ; at += testneeds.Part(1, 3) {
 			dying := openTest(t, dsn)
 			dead := false
 			n := at

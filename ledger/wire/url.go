@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 var errServerURL = errors.New("want http(s)://host, at most with a port from 1 to 65535 and a path")
@@ -13,8 +14,7 @@ var errServerURL = errors.New("want http(s)://host, at most with a port from 1 t
 // there can be, a user and a path.
 func ServerURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.ForceQuery ||
-		u.Fragment != "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.ContainsAny(text, "?#") {
 		return nil, errServerURL
 	}
 	if port := u.Port(); port != "" {

@@ -12,7 +12,7 @@ func TestServerURL(t *testing.T) {
 		"http://localhost.example:8080":   {true, false},
 		"http://h:65536":                  {}, "http://h:99999": {}, "http://h:0": {}, "http://h:-1": {}, "http://h:x": {},
 		"http://:8080": {}, "https:///x": {}, "https:h": {}, "h:8080": {}, "h": {}, "": {}, "ftp://h": {},
-		"https://h?": {}, "https://h?q=1": {}, "https://h#f": {}, "http://[::1": {},
+		"https://h?": {}, "https://h?q=1": {}, "https://h#f": {}, "https://h#": {}, "http://[::1": {},
 	} {
 		u, err := ServerURL(text)
 		if (err == nil) != want.valid {

@@ -272,6 +272,29 @@ func TestPiecesComeInOrder(t *testing.T) {
 	}
 }
 
+// Who has given up may change or remove what was read, so nobody reads it any more.
+func TestPiecesLeaveNoReader(t *testing.T) {
+	_, files := sample(3000)
+	src, _ := serve(t, testlog.Handler("", files))
+	var reading atomic.Int32
+	read := src.read
+	src.read = func(ctx context.Context, path string, limit int) ([]byte, error) {
+		reading.Add(1)
+		defer reading.Add(-1)
+		if !strings.HasSuffix(path, "/000") {
+			<-ctx.Done()
+		}
+		return read(ctx, path, limit)
+	}
+	stop := errors.New("stop")
+	if err := src.Pieces(ctx, 0, 3000, 3000, false, func(Piece) error { return stop }); err != stop {
+		t.Error(err)
+	}
+	if n := reading.Load(); n != 0 {
+		t.Errorf("%d pieces are still being read", n)
+	}
+}
+
 func TestCopyServesAsLog(t *testing.T) {
 	_, files := sample(700)
 	src, _ := serve(t, testlog.Handler("", files))
